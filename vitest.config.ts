@@ -1,0 +1,19 @@
+import { defineConfig } from "vitest/config";
+
+const inCi = process.env["CI"] !== undefined && process.env["CI"] !== "";
+
+export default defineConfig({
+	test: {
+		reporters: inCi ? ["default", ["json", { outputFile: "out/test-results.json" }]] : ["default"],
+		projects: [
+			{
+				extends: true,
+				test: { name: "fast", include: ["test/**/*.test.ts"], exclude: ["test/slow/**"], testTimeout: 20_000 },
+			},
+			{
+				extends: true,
+				test: { name: "slow", include: ["test/slow/**/*.test.ts"], testTimeout: 600_000, fileParallelism: false },
+			},
+		],
+	},
+});
