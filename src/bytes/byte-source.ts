@@ -1,6 +1,6 @@
 /** Random access to bytes of a known length: a local file, or a remote one read by ranges. */
 export interface ByteSource extends AsyncDisposable {
-	/** What messages call it: a base name, never a path. */
+	/** What messages call it: the path of a local file, as it was given. */
 	readonly name: string;
 	readonly byteLength: number;
 	/** File descriptor that a worker thread can read synchronously, or undefined when the bytes must be staged first. */

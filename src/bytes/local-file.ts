@@ -1,6 +1,5 @@
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
-import { basename } from "node:path";
 import { ClipSoupError, type ErrorCode, systemCode } from "../errors.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { endOfFile, MAX_CALL_BYTE_LENGTH, readError } from "./descriptor.ts";
@@ -111,7 +110,7 @@ function assertRegularFile(path: string, stats: BigIntStats): void {
 	if (stats.isFile()) return;
 	throw new ClipSoupError(
 		"ERR_INPUT_NOT_A_FILE",
-		`Cannot open "${basename(path)}": found ${kindOf(stats)}, expected a regular file`,
+		`Cannot open "${path}": found ${kindOf(stats)}, expected a regular file`,
 		{ fix: "give a file that is on disk", details: { path } },
 	);
 }
@@ -125,9 +124,22 @@ function kindOf(stats: BigIntStats): string {
 function openError(path: string, cause: unknown): ClipSoupError {
 	const code = OPEN_CODES.get(systemCode(cause)) ?? "ERR_INPUT_UNREADABLE";
 	const fix = OPEN_FIXES[code];
-	return new ClipSoupError(
-		code,
-		`Cannot open "${path}": found ${systemCode(cause) ?? String(cause)}, expected a readable file`,
-		{ ...(fix !== undefined && { fix }), details: { path }, cause },
-	);
+	return new ClipSoupError(code, `Cannot open "${path}": found ${describe(cause)}, expected a readable file`, {
+		...(fix !== undefined && { fix }),
+		details: { path },
+		cause,
+	});
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+	ENOENT: "no such file",
+	ENOTDIR: "a file where a folder should be",
+	EACCES: "no permission",
+	EPERM: "no permission",
+	EMFILE: "too many open files",
+};
+
+function describe(cause: unknown): string {
+	const code = systemCode(cause);
+	return code === undefined ? String(cause) : (REASONS[code] ?? code);
 }
