@@ -1,0 +1,245 @@
+import { closeSync, fsync, ftruncateSync, openSync } from "node:fs";
+import { link, mkdir, rename, rm, rmdir, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { writeFully } from "../bytes/descriptor.ts";
+import { ClipSoupError, systemCode } from "../errors.ts";
+import { type OutputTarget, targetFolder } from "./target.ts";
+import { removeLeftovers, temporaryName } from "./temporary.ts";
+
+/** A file of the output under its temporary name. */
+export interface StagedFile {
+	readonly name: string;
+	readonly descriptor: number;
+	readonly byteLength: number;
+}
+
+export interface StagingOptions {
+	/** Replace existing files of the same names; otherwise a name that appears meanwhile is an error. */
+	readonly force: boolean;
+	/** Whether data and folder are on the disk before any name changes. */
+	readonly fsync: boolean;
+}
+
+/**
+ * A set of output files that appears complete or not at all.
+ *
+ * All bytes go to temporary names on the same file system. `commit` syncs them and renames: a new folder as one, a
+ * file or the files of an existing folder one by one in the order they were added, so the file that makes
+ * the others a checkpoint (index or config) is to be added last. Whatever ends the run earlier leaves no output name.
+ */
+export class Staging implements AsyncDisposable {
+	readonly #target: OutputTarget;
+	readonly #options: StagingOptions;
+	/** Folder in which the files lie until the commit. */
+	readonly #folder: string;
+	readonly #isNewFolder: boolean;
+	/** The topmost of the parents that had to be made, or undefined. */
+	readonly #madeParent: string | undefined;
+	readonly #files: { readonly staged: StagedFile; readonly path: string }[] = [];
+	#state: "open" | "closed" | "committed" = "open";
+
+	private constructor(target: OutputTarget, options: StagingOptions, folder: string, madeParent: string | undefined) {
+		this.#target = target;
+		this.#options = options;
+		this.#folder = folder;
+		this.#isNewFolder = target.kind === "folder" && !target.exists;
+		this.#madeParent = madeParent;
+	}
+
+	/** Prepares the place, and removes what dead runs left there. @throws {ClipSoupError} ERR_OUTPUT_NOT_WRITABLE */
+	static async open(target: OutputTarget, options: StagingOptions): Promise<Staging> {
+		try {
+			if (target.kind === "folder" && !target.exists) return await Staging.#inNewFolder(target, options);
+			const folder = targetFolder(target);
+			await removeLeftovers(folder);
+			return new Staging(target, options, folder, undefined);
+		} catch (error) {
+			throw notWritable(target.path, error);
+		}
+	}
+
+	static async #inNewFolder(target: OutputTarget, options: StagingOptions): Promise<Staging> {
+		const parent = dirname(target.path);
+		const madeParent = await mkdir(parent, { recursive: true });
+		await removeLeftovers(parent);
+		const folder = join(parent, temporaryName(basename(target.path)));
+		await mkdir(folder);
+		return new Staging(target, options, folder, madeParent);
+	}
+
+	/**
+	 * Adds a file of `byteLength` bytes, all zero until written through its descriptor.
+	 *
+	 * @throws {ClipSoupError} ERR_OUTPUT_NOT_WRITABLE, ERR_NO_SPACE if the system's limit on file sizes is lower
+	 */
+	add(name: string, byteLength: number): StagedFile {
+		const path = join(this.#folder, this.#isNewFolder ? name : temporaryName(name));
+		try {
+			const descriptor = openSync(path, "wx+");
+			const staged = { name, descriptor, byteLength };
+			this.#files.push({ staged, path });
+			ftruncateSync(descriptor, byteLength);
+			return staged;
+		} catch (error) {
+			throw notWritable(join(this.#target.path, name), error);
+		}
+	}
+
+	/** Adds a small file with these bytes. @throws {ClipSoupError} ERR_OUTPUT_NOT_WRITABLE, ERR_NO_SPACE, ERR_IO */
+	addBytes(name: string, bytes: Uint8Array): void {
+		writeFully(this.add(name, bytes.byteLength).descriptor, bytes, 0, name);
+	}
+
+	/** Makes the files durable, then visible. @throws {ClipSoupError} ERR_IO, ERR_OUTPUT_EXISTS, ERR_NO_SPACE */
+	async commit(signal?: AbortSignal): Promise<void> {
+		try {
+			if (this.#options.fsync) await this.#syncData(signal);
+			signal?.throwIfAborted();
+			this.#closeAll();
+			await this.#publish();
+			this.#state = "committed";
+			if (this.#options.fsync) await this.#syncNames();
+		} catch (error) {
+			if (signal?.aborted) throw signal.reason;
+			throw error instanceof ClipSoupError ? error : ioError(this.#target.path, error);
+		}
+	}
+
+	async #syncData(signal: AbortSignal | undefined): Promise<void> {
+		const all = Promise.all(this.#files.map(({ staged }) => promisify(fsync)(staged.descriptor)));
+		await (signal ? Promise.race([all, aborted(signal)]) : all);
+		if (this.#isNewFolder) await syncFolder(this.#folder);
+	}
+
+	async #publish(): Promise<void> {
+		if (this.#isNewFolder) return this.#publishFolder();
+		const folder = targetFolder(this.#target);
+		const placed: string[] = [];
+		try {
+			for (const { staged, path } of this.#files) {
+				const final = join(folder, staged.name);
+				if (this.#options.force) await rename(path, final);
+				else await renameNew(path, final);
+				placed.push(final);
+			}
+		} catch (error) {
+			// Names that were free before the run are free again; replaced ones are whole files of the new set.
+			if (!this.#options.force) await Promise.all(placed.map((path) => unlink(path).catch(() => undefined)));
+			throw error;
+		}
+	}
+
+	async #publishFolder(): Promise<void> {
+		try {
+			await rename(this.#folder, this.#target.path);
+		} catch (error) {
+			if (systemCode(error) === "ENOTEMPTY" || systemCode(error) === "EEXIST") throw appeared(this.#target.path);
+			throw error;
+		}
+	}
+
+	async #syncNames(): Promise<void> {
+		const folder = targetFolder(this.#target);
+		await syncFolder(folder);
+		if (this.#isNewFolder) await syncFolder(dirname(folder));
+	}
+
+	#closeAll(): void {
+		this.#state = "closed";
+		for (const { staged } of this.#files) closeSync(staged.descriptor);
+	}
+
+	/** Removes everything that was written, unless it was committed. */
+	async [Symbol.asyncDispose](): Promise<void> {
+		if (this.#state === "committed") return;
+		if (this.#state === "open") {
+			// Cutting the files first ends a sync that is still under way within the second that Ctrl-C may take.
+			for (const { staged } of this.#files) ftruncateSync(staged.descriptor, 0);
+			this.#closeAll();
+		}
+		for (const { path } of this.#files) await rm(path, { force: true });
+		if (!this.#isNewFolder) return;
+		await rm(this.#folder, { recursive: true, force: true });
+		await this.#removeMadeParents();
+	}
+
+	/** Removes the parents this run made, from the inside out, as far as they are empty. */
+	async #removeMadeParents(): Promise<void> {
+		if (this.#madeParent === undefined) return;
+		for (let path = dirname(this.#target.path); path.length >= this.#madeParent.length; path = dirname(path)) {
+			const isRemoved = await rmdir(path).then(
+				() => true,
+				() => false,
+			);
+			if (!isRemoved) return;
+		}
+	}
+}
+
+/** Renames without replacing: a hard link fails where the name is taken; file systems without links rename. */
+async function renameNew(from: string, to: string): Promise<void> {
+	try {
+		await link(from, to);
+		await unlink(from);
+	} catch (error) {
+		if (systemCode(error) === "EEXIST") throw appeared(to);
+		if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(systemCode(error) ?? "")) throw error;
+		await rename(from, to);
+	}
+}
+
+async function syncFolder(path: string): Promise<void> {
+	const descriptor = openSync(path, "r");
+	try {
+		await promisify(fsync)(descriptor);
+	} catch (error) {
+		// Some file systems (and Windows) cannot sync a folder; the data itself is safe.
+		if (!["EINVAL", "EPERM", "EISDIR", "ENOTSUP"].includes(systemCode(error) ?? "")) throw error;
+	} finally {
+		closeSync(descriptor);
+	}
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+	return new Promise((_, reject) => {
+		signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+	});
+}
+
+function appeared(path: string): ClipSoupError {
+	return new ClipSoupError("ERR_OUTPUT_EXISTS", `Cannot write "${path}": it appeared while the work was under way`, {
+		fix: "choose another -o, or add --force to replace it",
+		details: { path },
+	});
+}
+
+function notWritable(path: string, error: unknown): unknown {
+	const code = systemCode(error);
+	if (code === undefined || error instanceof ClipSoupError) return error;
+	if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") return noSpace(path, code, error);
+	return new ClipSoupError("ERR_OUTPUT_NOT_WRITABLE", `Cannot write "${path}": the system says ${code}`, {
+		fix: "check the folder's permissions, or choose another -o",
+		details: { path, system: code },
+		cause: error,
+	});
+}
+
+function ioError(path: string, error: unknown): unknown {
+	const code = systemCode(error);
+	if (code === undefined) return error;
+	if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") return noSpace(path, code, error);
+	return new ClipSoupError("ERR_IO", `Cannot finish "${path}": the system says ${code}`, {
+		fix: "check the disk and try again; nothing was left under the output's name",
+		details: { path, system: code },
+		cause: error,
+	});
+}
+
+function noSpace(path: string, code: string, cause: unknown): ClipSoupError {
+	return new ClipSoupError("ERR_NO_SPACE", `Cannot write "${path}": the system says ${code}`, {
+		fix: "free space there, raise the limit on file sizes or the quota, or choose an -o on another disk",
+		details: { path, system: code },
+		cause,
+	});
+}
