@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import type { LocalFile } from "../bytes/local-file.ts";
+import { ClipSoupError } from "../errors.ts";
+import { detectLayout, type LayoutId } from "../layouts/detect.ts";
+import { nearestName } from "../tensor/names.ts";
+import type { TensorInfo } from "../tensor/tensor.ts";
+
+/** One weight file of a checkpoint: the whole of it, or a shard. */
+export interface CheckpointFile {
+	readonly source: LocalFile;
+	/** Base name. */
+	readonly name: string;
+	/** SHA-256 of the header's JSON bytes, lower-case hex. */
+	readonly headerSha256: string;
+	/** Length of the header's JSON in bytes. */
+	readonly headerByteLength: number;
+}
+
+/** A tensor and where its bytes lie. */
+export interface CheckpointTensor extends TensorInfo {
+	/** Index into `Checkpoint.files`. */
+	readonly file: number;
+	/** Absolute position of the first byte in that file. */
+	readonly position: number;
+	readonly byteLength: number;
+}
+
+/** What `openCheckpoint` gathers. */
+export interface CheckpointParts {
+	readonly path: string;
+	readonly name: string;
+	readonly folder: string | undefined;
+	readonly files: readonly CheckpointFile[];
+	readonly tensors: ReadonlyMap<string, CheckpointTensor>;
+	readonly metadata: ReadonlyMap<string, string>;
+	readonly notices: readonly string[];
+}
+
+/** Bytes of a tensor that are digested at a time. */
+const PIECE_BYTE_LENGTH = 2 ** 20;
+
+/** A checkpoint whose headers were read and found valid; its bytes are read when asked for. Close it after use. */
+export class Checkpoint implements AsyncDisposable {
+	/** What the user gave; messages use it, recipes never do. */
+	readonly path: string;
+	/** Base name of the file or folder that was given. */
+	readonly name: string;
+	/** Folder that was given, in which companion files lie; undefined if a single file was. */
+	readonly folder: string | undefined;
+	readonly files: readonly CheckpointFile[];
+	/** By name, in the order of the data. */
+	readonly tensors: ReadonlyMap<string, CheckpointTensor>;
+	/** Header metadata; of shards, that of the index and the entries that all shards have alike. */
+	readonly metadata: ReadonlyMap<string, string>;
+	/** What the user should know of how the weights were found. */
+	readonly notices: readonly string[];
+	#layout: LayoutId | undefined | null = null;
+
+	constructor(parts: CheckpointParts) {
+		this.path = parts.path;
+		this.name = parts.name;
+		this.folder = parts.folder;
+		this.files = parts.files;
+		this.tensors = parts.tensors;
+		this.metadata = parts.metadata;
+		this.notices = parts.notices;
+	}
+
+	/** Bytes of all weight files, headers included. */
+	get byteLength(): number {
+		return this.files.reduce((sum, { source }) => sum + source.byteLength, 0);
+	}
+
+	/** Layout by its tensor names; undefined if they are of none that is known. */
+	get layout(): LayoutId | undefined {
+		if (this.#layout === null) this.#layout = detectLayout(this.tensors.keys());
+		return this.#layout;
+	}
+
+	/**
+	 * The bytes of one tensor as stored: little-endian, row-major.
+	 *
+	 * @throws {ClipSoupError} ERR_TENSOR_MISSING, ERR_IO, ERR_FILE_TRUNCATED
+	 */
+	async readTensor(name: string): Promise<Uint8Array> {
+		const { source, tensor } = this.#locate(name);
+		const bytes = new Uint8Array(tensor.byteLength);
+		await source.read(tensor.position, bytes);
+		return bytes;
+	}
+
+	/**
+	 * SHA-256 of one tensor's bytes, 64 lower-case hex digits, read piece by piece.
+	 *
+	 * @throws {ClipSoupError} ERR_TENSOR_MISSING, ERR_IO, ERR_FILE_TRUNCATED
+	 */
+	async digestTensor(name: string): Promise<string> {
+		const { source, tensor } = this.#locate(name);
+		const hash = createHash("sha256");
+		const piece = new Uint8Array(Math.min(tensor.byteLength, PIECE_BYTE_LENGTH));
+		for (let done = 0; done < tensor.byteLength; done += piece.byteLength) {
+			const bytes = piece.subarray(0, Math.min(piece.byteLength, tensor.byteLength - done));
+			await source.read(tensor.position + done, bytes);
+			hash.update(bytes);
+		}
+		return hash.digest("hex");
+	}
+
+	#locate(name: string): { readonly source: LocalFile; readonly tensor: CheckpointTensor } {
+		const tensor = this.tensors.get(name);
+		const source = tensor && this.files[tensor.file]?.source;
+		if (tensor === undefined || source === undefined) throw this.#missing(name);
+		return { source, tensor };
+	}
+
+	#missing(name: string): ClipSoupError {
+		const nearest = nearestName(name, this.tensors.keys());
+		return new ClipSoupError("ERR_TENSOR_MISSING", `Cannot read "${name}": "${this.path}" has no such tensor`, {
+			...(nearest !== undefined && { fix: `did you mean "${nearest}"?` }),
+			details: { tensor: name },
+		});
+	}
+
+	/** @throws {ClipSoupError} ERR_INPUT_CHANGED if a file was written to since it was opened */
+	async assertUnchanged(): Promise<void> {
+		for (const { source } of this.files) await source.assertUnchanged();
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await Promise.all(this.files.map(({ source }) => source.close()));
+	}
+}

@@ -1,0 +1,189 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { ClipSoupError, systemCode } from "../errors.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** How a companion file is compared across the inputs of a soup. */
+interface CompanionRule {
+	/** What a difference in the essential part is: an error of this code. */
+	readonly fault?: "ERR_ARCHITECTURE_MISMATCH" | "ERR_VOCABULARY_MISMATCH";
+	/** The part of the JSON that decides the function; the bytes, if it is not given. */
+	readonly essence?: (json: JsonObject) => unknown;
+}
+
+/** Fields of OpenCLIP's `vision_cfg` that matter in training only, so that ingredients may differ in them. */
+const OPENCLIP_TRAINING_FIELDS = [
+	"timm_drop",
+	"timm_drop_path",
+	"timm_model_pretrained",
+	"patch_dropout",
+	"attentional_pool_dropout",
+];
+
+/** Fields of a Hugging Face or timm `config.json` that say where a model comes from, not what it computes. */
+const CONFIG_PROVENANCE_FIELDS = [
+	"_name_or_path",
+	"_commit_hash",
+	"transformers_version",
+	"torch_dtype",
+	"dtype",
+	"attention_dropout",
+	"dropout",
+	"initializer_factor",
+	"initializer_range",
+	"logit_scale_init_value",
+	"pretrained_cfg",
+];
+
+/**
+ * Files that make weights a loadable checkpoint, in the order they are written: configurations last, because a folder
+ * with one is taken for complete.
+ *
+ * Sources: transformers `CLIPTokenizer.vocab_files_names` and processors, timm `hub.py`, open_clip `push_to_hf_hub.py`.
+ */
+const COMPANIONS: Readonly<Record<string, CompanionRule>> = {
+	"vocab.json": { fault: "ERR_VOCABULARY_MISMATCH", essence: (json) => json },
+	"merges.txt": { fault: "ERR_VOCABULARY_MISMATCH" },
+	"vocab.txt": { fault: "ERR_VOCABULARY_MISMATCH" },
+	"spiece.model": { fault: "ERR_VOCABULARY_MISMATCH" },
+	"sentencepiece.bpe.model": { fault: "ERR_VOCABULARY_MISMATCH" },
+	"tokenizer.json": {
+		fault: "ERR_VOCABULARY_MISMATCH",
+		essence: ({ model, added_tokens }) => ({ model, added_tokens }),
+	},
+	"added_tokens.json": { fault: "ERR_VOCABULARY_MISMATCH", essence: (json) => json },
+	"special_tokens_map.json": {},
+	"tokenizer_config.json": {},
+	"chat_template.json": {},
+	"preprocessor_config.json": {},
+	"processor_config.json": {},
+	"generation_config.json": {},
+	"config.json": {
+		fault: "ERR_ARCHITECTURE_MISMATCH",
+		essence: (json) => without(json, CONFIG_PROVENANCE_FIELDS),
+	},
+	"open_clip_config.json": {
+		fault: "ERR_ARCHITECTURE_MISMATCH",
+		essence: ({ model_cfg }) => without(model_cfg, OPENCLIP_TRAINING_FIELDS),
+	},
+};
+
+/** A companion file of the first input, to be copied byte for byte. */
+export interface Companion {
+	readonly name: string;
+	readonly bytes: Buffer;
+	readonly sha256: string;
+}
+
+export interface Companions {
+	/** In the order they are to be written. */
+	readonly files: readonly Companion[];
+	/** Differences between inputs that are no error, one sentence each. */
+	readonly notices: readonly string[];
+	/** Differences that make a soup of these inputs wrong. */
+	readonly faults: readonly ClipSoupError[];
+}
+
+/** Companion names in the order they are written. */
+export const COMPANION_NAMES: readonly string[] = Object.keys(COMPANIONS);
+
+/**
+ * Reads the first input's companion files and compares those of the other inputs with them.
+ *
+ * Inputs that are single files have none and are not compared.
+ */
+export async function gatherCompanions(inputs: readonly Checkpoint[]): Promise<Companions> {
+	const [first, ...others] = inputs;
+	if (first?.folder === undefined) {
+		const notice = "no configuration or tokenizer is copied: the first input is a single file, not a folder";
+		return { files: [], notices: [notice], faults: [] };
+	}
+	const files: Companion[] = [];
+	const notices: string[] = [];
+	const faults: ClipSoupError[] = [];
+	for (const [name, rule] of Object.entries(COMPANIONS)) {
+		const bytes = await readCompanion(first.folder, name);
+		if (bytes) files.push({ name, bytes, sha256: createHash("sha256").update(bytes).digest("hex") });
+		for (const [index, other] of others.entries()) {
+			if (other.folder === undefined) continue;
+			const theirs = await readCompanion(other.folder, name);
+			const difference = compareCompanion(rule, name, bytes, theirs, index + 2);
+			if (difference instanceof ClipSoupError) faults.push(difference);
+			else if (difference !== undefined) notices.push(difference);
+		}
+	}
+	if (files.length === 0) notices.push("no configuration or tokenizer is copied: the first input's folder has none");
+	return { files, notices, faults };
+}
+
+/** Undefined if there is no such file. @throws {ClipSoupError} ERR_INPUT_UNREADABLE */
+async function readCompanion(folder: string, name: string): Promise<Buffer | undefined> {
+	try {
+		return await readFile(join(folder, name));
+	} catch (cause) {
+		if (["ENOENT", "EISDIR"].includes(systemCode(cause) ?? "")) return undefined;
+		const path = join(folder, name);
+		throw new ClipSoupError("ERR_INPUT_UNREADABLE", `Cannot read "${path}": the system says ${systemCode(cause)}`, {
+			fix: "check the permissions of the file",
+			details: { path },
+			cause,
+		});
+	}
+}
+
+function compareCompanion(
+	rule: CompanionRule,
+	name: string,
+	ours: Buffer | undefined,
+	theirs: Buffer | undefined,
+	input: number,
+): ClipSoupError | string | undefined {
+	if (ours === undefined && theirs === undefined) return undefined;
+	if (ours === undefined) return `${name}: input ${input} has it, input 1 has not; it is not copied`;
+	if (theirs === undefined) return `${name}: input 1 has it, input ${input} has not`;
+	if (ours.equals(theirs)) return undefined;
+	if (rule.fault === undefined || isSameEssence(rule, ours, theirs)) {
+		return `${name}: input ${input} differs from input 1, whose file is copied`;
+	}
+	const what = rule.fault === "ERR_VOCABULARY_MISMATCH" ? "vocabulary" : "architecture";
+	return new ClipSoupError(
+		rule.fault,
+		`Cannot average: "${name}" of input ${input} tells another ${what} than that of input 1`,
+		{
+			fix: `average checkpoints of one ${what}, or give the weight files instead of the folders`,
+			details: { name, input },
+		},
+	);
+}
+
+function isSameEssence({ essence }: CompanionRule, a: Buffer, b: Buffer): boolean {
+	if (essence === undefined) return false;
+	const [x, y] = [parseObject(a), parseObject(b)];
+	return x !== undefined && y !== undefined && isDeepStrictEqual(essence(x), essence(y));
+}
+
+function parseObject(bytes: Buffer): JsonObject | undefined {
+	try {
+		const json: unknown = JSON.parse(bytes.toString("utf8"));
+		return isObject(json) ? json : undefined;
+	} catch {
+		// What is no JSON has no essence: any difference in its bytes then counts.
+		return undefined;
+	}
+}
+
+/** The value without the named fields, at every depth. */
+function without(value: unknown, fields: readonly string[]): unknown {
+	if (Array.isArray(value)) return value.map((item: unknown) => without(item, fields));
+	if (!isObject(value)) return value;
+	const kept = Object.entries(value).filter(([name]) => !fields.includes(name));
+	return Object.fromEntries(kept.map(([name, field]) => [name, without(field, fields)]));
+}
+
+function isObject(value: unknown): value is JsonObject {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}

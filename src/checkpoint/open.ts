@@ -1,0 +1,140 @@
+import { stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { type LocalFile, openLocalFile } from "../bytes/local-file.ts";
+import { type ClipSoupError, isClipSoupError, throwFaults } from "../errors.ts";
+import { checkShards } from "../safetensors/check-shards.ts";
+import { type LocatedHeader, readHeader } from "../safetensors/read-header.ts";
+import { MAX_INDEX_BYTE_LENGTH, parseShardIndex } from "../safetensors/shard-index.ts";
+import { Checkpoint, type CheckpointTensor } from "./checkpoint.ts";
+import { chooseWeightFile } from "./weight-files.ts";
+
+const INDEX_SUFFIX = ".safetensors.index.json";
+
+interface OpenFile extends LocatedHeader {
+	readonly source: LocalFile;
+	readonly name: string;
+}
+
+/**
+ * Opens a checkpoint and checks its headers: a `.safetensors` file, a shard index, or a folder that holds either.
+ *
+ * Reads headers only. Close the result (`await using`), which holds its files open.
+ * @throws {ClipSoupError} whatever is wrong with the file, see `docs/errors.md`
+ * @example
+ * await using checkpoint = await openCheckpoint("soup/");
+ * console.log(checkpoint.tensors.size, checkpoint.layout);
+ */
+export async function openCheckpoint(path: string): Promise<Checkpoint> {
+	const stats = await stat(path).catch(() => undefined);
+	const folder = stats?.isDirectory() ? path : path.endsWith(INDEX_SUFFIX) ? dirname(path) : undefined;
+	const choice = stats?.isDirectory() ? await chooseWeightFile(path) : { path, ignored: [] };
+	const notices =
+		choice.ignored.length === 0
+			? []
+			: [`"${path}" holds several weight files: ${basename(choice.path)} is used, not ${choice.ignored.join(", ")}`];
+	const { files, metadata } = await (choice.path.endsWith(INDEX_SUFFIX) ? openShards : openSingle)(choice.path);
+	return new Checkpoint({
+		path,
+		name: basename(resolve(path)),
+		folder,
+		files: files.map(({ source, name, headerSha256, headerByteLength }) => ({
+			source,
+			name,
+			headerSha256,
+			headerByteLength,
+		})),
+		tensors: locateTensors(files),
+		metadata,
+		notices,
+	});
+}
+
+/**
+ * Opens several checkpoints and tells the faults of all of them at once.
+ *
+ * @throws {ClipSoupError} the only fault, or a `FaultsError`; no file is left open then
+ */
+export async function openCheckpoints(paths: readonly string[]): Promise<Checkpoint[]> {
+	const outcomes = await Promise.allSettled(paths.map(openCheckpoint));
+	const opened = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+	const errors = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+	if (errors.length > 0) await closeAll(opened);
+	throwAll("Cannot open all inputs", errors);
+	return opened;
+}
+
+async function openFile(path: string): Promise<OpenFile> {
+	const source = await openLocalFile(path);
+	try {
+		return { source, name: basename(path), ...(await readHeader(source)) };
+	} catch (error) {
+		await source.close();
+		throw error;
+	}
+}
+
+interface OpenWeights {
+	readonly files: readonly OpenFile[];
+	readonly metadata: ReadonlyMap<string, string>;
+}
+
+async function openSingle(path: string): Promise<OpenWeights> {
+	const file = await openFile(path);
+	return { files: [file], metadata: file.header.metadata };
+}
+
+/** Opens all shards of an index. The metadata is the index's, with what all shards say alike. */
+async function openShards(path: string): Promise<OpenWeights> {
+	const index = parseShardIndex(await readWhole(path), path);
+	const outcomes = await Promise.allSettled(index.shards.map((shard) => openFile(join(dirname(path), shard))));
+	const files = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+	try {
+		throwAll(
+			"Cannot open all shards",
+			outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : [])),
+		);
+		const headers = new Map(files.map(({ header }, number) => [index.shards[number] ?? "", header]));
+		throwFaults(`Cannot use "${path}"`, checkShards(index, headers));
+		const common = commonEntries(files.map(({ header }) => header.metadata));
+		return { files, metadata: new Map([...index.metadata, ...common]) };
+	} catch (error) {
+		await Promise.all(files.map(({ source }) => source.close()));
+		throw error;
+	}
+}
+
+async function readWhole(path: string): Promise<Buffer> {
+	await using source = await openLocalFile(path);
+	// One byte over the limit is enough for the parser to refuse it, whatever the file says of its length.
+	const bytes = Buffer.alloc(Math.min(source.byteLength, MAX_INDEX_BYTE_LENGTH + 1));
+	await source.read(0, bytes);
+	return bytes;
+}
+
+/** Throws clip-soup's own errors together; anything else is a bug and is thrown as it is. */
+function throwAll(message: string, errors: readonly unknown[]): void {
+	const bug = errors.find((error) => !isClipSoupError(error));
+	if (bug !== undefined) throw bug;
+	throwFaults(message, errors.filter(isClipSoupError) satisfies ClipSoupError[]);
+}
+
+function locateTensors(files: readonly OpenFile[]): Map<string, CheckpointTensor> {
+	const tensors = new Map<string, CheckpointTensor>();
+	for (const [file, { header, dataStart }] of files.entries()) {
+		for (const { name, dtype, shape, begin, end } of header.tensors) {
+			tensors.set(name, { name, dtype, shape, file, position: dataStart + begin, byteLength: end - begin });
+		}
+	}
+	return tensors;
+}
+
+/** Entries that all maps have alike, in the order of the first. */
+export function commonEntries(maps: readonly ReadonlyMap<string, string>[]): Map<string, string> {
+	const [first, ...others] = maps;
+	return new Map([...(first ?? [])].filter(([key, value]) => others.every((other) => other.get(key) === value)));
+}
+
+/** Closes checkpoints; `await using` for a list of them. */
+export async function closeAll(checkpoints: readonly Checkpoint[]): Promise<void> {
+	await Promise.all(checkpoints.map((checkpoint) => checkpoint[Symbol.asyncDispose]()));
+}
