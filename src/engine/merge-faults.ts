@@ -1,0 +1,117 @@
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { ClipSoupError } from "../errors.ts";
+import type { MergePlan } from "./merge-plan.ts";
+import type { CopyFinding, MeanFinding, StepResult } from "./results.ts";
+
+/** Integer buffers that count training steps: they differ between ingredients and mean nothing for a soup. */
+const COUNTER_SUFFIX = ".num_batches_tracked";
+
+interface TensorCounts {
+	readonly nonFinite: Map<number, number>;
+	overflow: number;
+}
+
+/** Collects what the threads found in the numbers while they averaged. */
+export class MergeFindings {
+	readonly #inputs: readonly Checkpoint[];
+	readonly #plan: MergePlan;
+	readonly #counts = new Map<number, TensorCounts>();
+	readonly #unequal = new Map<number, Set<number>>();
+
+	constructor(inputs: readonly Checkpoint[], plan: MergePlan) {
+		this.#inputs = inputs;
+		this.#plan = plan;
+	}
+
+	add(step: number, result: StepResult): void {
+		if (result.kind === "mean") this.#addMean(step, result);
+		if (result.kind === "copy") this.#addCopy(step, result);
+	}
+
+	#addMean(step: number, { nonFinite, overflow }: MeanFinding): void {
+		const counts = this.#counts.get(step) ?? { nonFinite: new Map<number, number>(), overflow: 0 };
+		nonFinite.forEach((count, operand) => {
+			if (count > 0) counts.nonFinite.set(operand, (counts.nonFinite.get(operand) ?? 0) + count);
+		});
+		counts.overflow += overflow;
+		this.#counts.set(step, counts);
+	}
+
+	#addCopy(step: number, { unequal }: CopyFinding): void {
+		const operands = this.#unequal.get(step) ?? new Set<number>();
+		for (const operand of unequal) operands.add(operand);
+		this.#unequal.set(step, operands);
+	}
+
+	/** Faults in the order of the output's tensors, whatever the order in which the threads met them. */
+	async faults({ allowNonFinite }: { readonly allowNonFinite: boolean }): Promise<ClipSoupError[]> {
+		const faults: ClipSoupError[] = [];
+		for (const [step, { nonFinite, overflow }] of byStep(this.#counts)) {
+			if (!allowNonFinite) {
+				for (const [operand, count] of byStep(nonFinite)) faults.push(this.#nonFinite(step, operand, count));
+			}
+			if (overflow > 0) faults.push(this.#overflow(step, overflow));
+		}
+		for (const [step, operands] of byStep(this.#unequal)) {
+			if (!this.#nameOf(step).endsWith(COUNTER_SUFFIX)) faults.push(await this.#unequalValues(step, operands));
+		}
+		return faults;
+	}
+
+	/** What the user should know although it is no fault. */
+	notices(): string[] {
+		const counters = [...this.#unequal.keys()].filter((step) => this.#nameOf(step).endsWith(COUNTER_SUFFIX));
+		if (counters.length === 0) return [];
+		return [`${counters.length} num_batches_tracked differ between the inputs: the first input's are kept`];
+	}
+
+	#nameOf(step: number): string {
+		return this.#plan.subjects[step]?.name ?? "";
+	}
+
+	#inputOf(step: number, operand: number): { readonly number: number; readonly path: string } {
+		const input = this.#plan.subjects[step]?.inputs[operand] ?? 0;
+		return { number: input + 1, path: this.#inputs[input]?.path ?? "" };
+	}
+
+	#nonFinite(step: number, operand: number, count: number): ClipSoupError {
+		const { number, path } = this.#inputOf(step, operand);
+		const tensor = this.#nameOf(step);
+		return new ClipSoupError(
+			"ERR_NON_FINITE",
+			`Cannot average "${tensor}": found ${count} NaN or infinite values in input ${number} "${path}"`,
+			{
+				fix: "leave that input out, or add --allow-nonfinite to let them through",
+				details: { tensor, input: number, count },
+			},
+		);
+	}
+
+	#overflow(step: number, count: number): ClipSoupError {
+		const tensor = this.#nameOf(step);
+		const subject = this.#plan.subjects[step];
+		const dtype = subject && "dtype" in subject ? subject.dtype : "";
+		return new ClipSoupError(
+			"ERR_OVERFLOW",
+			`Cannot average "${tensor}": found ${count} results that ${dtype} cannot hold`,
+			{ fix: "choose a wider output: --dtype f32", details: { tensor, dtype, count } },
+		);
+	}
+
+	async #unequalValues(step: number, operands: ReadonlySet<number>): Promise<ClipSoupError> {
+		const tensor = this.#nameOf(step);
+		const [operand = 0] = [...operands].sort((a, b) => a - b);
+		const { number, path } = this.#inputOf(step, operand);
+		const expected = await this.#inputs[0]?.digestTensor(tensor);
+		const found = await this.#inputs[number - 1]?.digestTensor(tensor);
+		return new ClipSoupError(
+			"ERR_VALUE_MISMATCH",
+			`Cannot copy "${tensor}": found sha256:${found} in input ${number} "${path}", expected sha256:${expected} as in input 1, since its dtype is not averaged`,
+			{ fix: `choose whose value to keep: --keep ${tensor}=1`, details: { tensor, input: number, found, expected } },
+		);
+	}
+}
+
+function byStep<T>(map: ReadonlyMap<number, T>): [number, T][] {
+	return [...map].sort(([a], [b]) => a - b);
+}

@@ -1,0 +1,71 @@
+import type { MeanProblem } from "../kernels/mean-problem.ts";
+import { type FloatDtype, floatByteLength } from "../tensor/dtype.ts";
+
+/**
+ * What is done with the bytes of one step. Plain data, so that it crosses to the worker threads.
+ *
+ * - `mean`: n operands → one output, by `MeanProblem`.
+ * - `copy`: n operands that should be equal, counted in bytes → the first of them; tells which ones are not equal.
+ * - `digest`: one operand, counted in bytes; nothing is written. Worth something only in a pass with digests.
+ * - `scan`: one operand → `TensorStatistics`.
+ * - `compare`: two operands of one float dtype, or two runs of bytes → `TensorDifference`.
+ */
+export type Operation =
+	| { readonly kind: "mean"; readonly problem: MeanProblem }
+	| { readonly kind: "copy"; readonly operandCount: number }
+	| { readonly kind: "digest" }
+	| { readonly kind: "scan"; readonly dtype: FloatDtype }
+	| { readonly kind: "compare"; readonly dtypes: readonly [FloatDtype, FloatDtype] | undefined };
+
+/** What planning needs to know of an operation. */
+export interface OperationTraits {
+	/** Bytes of one element of each operand. */
+	readonly operandByteLengths: readonly number[];
+	/** Bytes of one element of the output; 0 if nothing is written. */
+	readonly outputByteLength: number;
+	/** `tensor`: the chunks of a step go to one thread, in order, and give one result. `element`: any thread, any order. */
+	readonly granularity: "element" | "tensor";
+}
+
+/** Traits of an operation: the only place that says how its elements are counted. */
+export function traitsOf(operation: Operation): OperationTraits {
+	switch (operation.kind) {
+		case "mean":
+			return {
+				operandByteLengths: operation.problem.inputs.map(floatByteLength),
+				outputByteLength: floatByteLength(operation.problem.output),
+				granularity: "element",
+			};
+		case "copy":
+			return {
+				operandByteLengths: Array.from({ length: operation.operandCount }, () => 1),
+				outputByteLength: 1,
+				granularity: "element",
+			};
+		case "digest":
+			return { operandByteLengths: [1], outputByteLength: 0, granularity: "tensor" };
+		case "scan":
+			return { operandByteLengths: [floatByteLength(operation.dtype)], outputByteLength: 0, granularity: "tensor" };
+		case "compare":
+			return {
+				operandByteLengths: operation.dtypes?.map(floatByteLength) ?? [1, 1],
+				outputByteLength: 0,
+				granularity: "tensor",
+			};
+	}
+}
+
+/** Distinct operations, numbered in the order they are met. */
+export class OperationList {
+	readonly all: Operation[] = [];
+	readonly #numbers = new Map<string, number>();
+
+	/** The number of an operation, the same for equal ones. */
+	indexOf(operation: Operation): number {
+		const key = JSON.stringify(operation);
+		const known = this.#numbers.get(key);
+		if (known !== undefined) return known;
+		this.#numbers.set(key, this.all.length);
+		return this.all.push(operation) - 1;
+	}
+}

@@ -1,0 +1,144 @@
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { ClipSoupError } from "../errors.ts";
+import { compileKernels } from "../kernels/wasm.ts";
+import type { Progress, Watch } from "../progress.ts";
+import { Control } from "./control.ts";
+import { chunkByteLength, cutJobs } from "./jobs.ts";
+import { type Operation, traitsOf } from "./operation.ts";
+import type { WorkerMessage, WorkerTask } from "./protocol.ts";
+import type { StepDigests, StepResult } from "./results.ts";
+import type { StepTable } from "./step-table.ts";
+
+/** A file that a pass reads or writes: threads use the descriptor, messages the name. */
+export interface PassFile {
+	readonly descriptor: number;
+	readonly name: string;
+}
+
+/** One streaming pass over the sources: what `runPass` does, as data. */
+export interface Pass {
+	readonly phase: Progress["phase"];
+	readonly operations: readonly Operation[];
+	readonly steps: StepTable;
+	readonly sources: readonly PassFile[];
+	readonly outputs: readonly PassFile[];
+	/** Number of worker threads; default `defaultThreads()`. */
+	readonly threads?: number | undefined;
+	/** Bytes of one operand's buffer, for tests; default by the budget of `jobs.ts`. */
+	readonly chunkByteLength?: number | undefined;
+	/** SHA-256 of each step's operands and output, in the same pass over the bytes. */
+	readonly digests?: boolean;
+	/** Called for every result, in no fixed order; an element-wise step may have several. */
+	readonly onResult: (step: number, result: StepResult) => void;
+	readonly onDigests?: (step: number, digests: StepDigests) => void;
+}
+
+/** More threads than this gain nothing (the page cache is the limit) and cost 10 MB each. */
+const MOST_DEFAULT_THREADS = 4;
+const PROGRESS_INTERVAL_MS = 100;
+/** Young generation of a worker's heap: it makes small short-lived objects only. */
+const WORKER_YOUNG_GENERATION_MB = 2;
+
+export function defaultThreads(): number {
+	return Math.min(availableParallelism(), MOST_DEFAULT_THREADS);
+}
+
+/**
+ * Runs all steps with worker threads and bounded memory: it knows no layout, architecture or merge method.
+ *
+ * The result does not depend on the number of threads or the chunk size.
+ * @throws the signal's reason once all threads have stopped, or the first `ClipSoupError` of a thread
+ */
+export async function runPass(pass: Pass, { signal, onProgress }: Watch = {}): Promise<void> {
+	signal?.throwIfAborted();
+	const threads = Math.max(1, Math.min(pass.threads ?? defaultThreads(), pass.steps.length * 64));
+	const control = new Control(pass.steps.length);
+	const task = createTask(pass, control, threads);
+	const stop = () => control.stop();
+	signal?.addEventListener("abort", stop, { once: true });
+	const report = progressReporter(pass, control, onProgress);
+	const timer = onProgress && setInterval(report, PROGRESS_INTERVAL_MS);
+	try {
+		const count = Math.min(threads, Math.max(1, task.jobs.length));
+		const workers = Array.from({ length: count }, () => runWorker(task, pass, control));
+		const outcomes = await Promise.allSettled(workers);
+		signal?.throwIfAborted();
+		const failed = outcomes.find((outcome) => outcome.status === "rejected");
+		if (failed) throw failed.reason;
+		report();
+	} finally {
+		clearInterval(timer);
+		signal?.removeEventListener("abort", stop);
+	}
+}
+
+function createTask(pass: Pass, control: Control, threads: number): WorkerTask {
+	const chunk = pass.chunkByteLength ?? chunkByteLength(threads, pass.steps.operandCount);
+	const digests = pass.digests ?? false;
+	const jobs = cutJobs(pass.operations, pass.steps, control, { chunkByteLength: chunk, wholeTensors: digests });
+	return {
+		kernels: compileKernels(),
+		operations: pass.operations,
+		steps: { buffer: pass.steps.buffer, length: pass.steps.length, operandCount: pass.steps.operandCount },
+		jobs: { buffer: jobs.buffer, length: jobs.length },
+		control: control.buffer,
+		sources: pass.sources,
+		outputs: pass.outputs,
+		chunkByteLength: chunk,
+		digests,
+	};
+}
+
+/** Runs one worker to its end; a failure stops the others, which then end at their next chunk. */
+function runWorker(task: WorkerTask, pass: Pass, control: Control): Promise<void> {
+	const file = createRequire(import.meta.url).resolve("#engine-worker");
+	const worker = new Worker(file, {
+		workerData: task,
+		resourceLimits: { maxYoungGenerationSizeMb: WORKER_YOUNG_GENERATION_MB },
+	});
+	return new Promise((resolve, reject) => {
+		let failure: Error | undefined;
+		worker.on("message", (message: WorkerMessage) => {
+			if (message.kind === "result") pass.onResult(message.step, message.result);
+			else if (message.kind === "digests") pass.onDigests?.(message.step, message.digests);
+			else if (message.kind === "failed") {
+				control.stop();
+				const { code, fix, details } = message.failure;
+				failure = new ClipSoupError(code, message.failure.message, { details, ...(fix ? { fix } : {}) });
+			}
+		});
+		worker.on("error", (error) => {
+			control.stop();
+			failure = error;
+		});
+		worker.on("exit", () => (failure ? reject(failure) : resolve()));
+	});
+}
+
+function progressReporter(pass: Pass, control: Control, onProgress: Watch["onProgress"]): () => void {
+	if (!onProgress) return () => {};
+	const bytesTotal = passByteLength(pass);
+	return () =>
+		onProgress({
+			phase: pass.phase,
+			tensorsDone: control.stepsDone,
+			tensorsTotal: pass.steps.length,
+			bytesDone: control.bytesDone,
+			bytesTotal,
+		});
+}
+
+/** Bytes that a pass reads and writes. */
+export function passByteLength({ operations, steps }: Pick<Pass, "operations" | "steps">): number {
+	const perElement = operations.map((operation) => {
+		const traits = traitsOf(operation);
+		return traits.outputByteLength + traits.operandByteLengths.reduce((sum, bytes) => sum + bytes, 0);
+	});
+	let total = 0;
+	for (let step = 0; step < steps.length; step++) {
+		total += steps.elementCount(step) * (perElement[steps.operation(step)] ?? 0);
+	}
+	return total;
+}

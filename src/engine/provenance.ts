@@ -1,0 +1,71 @@
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { commonEntries } from "../checkpoint/open.ts";
+import { nestRecipe, RECIPE_METADATA, type Recipe, type RecipeInput } from "../recipe.ts";
+import type { FloatDtype } from "../tensor/dtype.ts";
+import { VERSION } from "../version.ts";
+
+/** The options that decide the bytes of a soup, as its recipe records them. */
+export interface RecipeOptions {
+	readonly weights: readonly number[] | undefined;
+	readonly normalize: boolean;
+	readonly dtype: FloatDtype | undefined;
+	/** Tensor name → input number from 1. */
+	readonly keep: Readonly<Record<string, number>>;
+}
+
+/** Model digests of the inputs and of the output. */
+export interface ModelDigests {
+	readonly inputs: readonly string[];
+	readonly output: string;
+}
+
+/** How these inputs and options make a soup: no path, no time, so that it is the same on every machine. */
+export function soupRecipe(inputs: readonly Checkpoint[], options: RecipeOptions, digests?: ModelDigests): Recipe {
+	return {
+		version: VERSION,
+		method: "linear",
+		weights: options.weights ? [...options.weights] : null,
+		normalize: options.normalize,
+		dtype: options.dtype ?? null,
+		keep: Object.fromEntries(Object.entries(options.keep).sort(([a], [b]) => (a < b ? -1 : 1))),
+		inputs: inputs.map((input, index) => recipeInput(input, digests?.inputs[index])),
+		...(digests && { modelDigest: digests.output }),
+	};
+}
+
+function recipeInput({ name, files, metadata }: Checkpoint, digest: string | undefined): RecipeInput {
+	const own = metadata.get(RECIPE_METADATA);
+	return {
+		name,
+		files: files.map(({ name: fileName, source, headerSha256 }) => ({
+			name: fileName,
+			byteLength: source.byteLength,
+			headerSha256: `sha256:${headerSha256}`,
+		})),
+		...(digest !== undefined && { modelDigest: digest }),
+		...(own !== undefined && { clipSoup: nestRecipe(own) }),
+	};
+}
+
+/** Stands for a digest that is known only after the data: of the same length, so that no offset moves. */
+const UNKNOWN_DIGEST = `sha256:${"0".repeat(64)}`;
+
+export function unknownDigests(inputs: readonly Checkpoint[]): ModelDigests {
+	return { inputs: inputs.map(() => UNKNOWN_DIGEST), output: UNKNOWN_DIGEST };
+}
+
+/** Metadata of a soup: `format`, the recipe, and what the inputs have alike. transformers needs `format` to load a file. */
+export function soupMetadata(inputs: readonly Checkpoint[], recipe: Recipe): Map<string, string> {
+	return new Map([
+		...commonEntries(inputs.map(({ metadata }) => metadata)),
+		["format", "pt"],
+		[RECIPE_METADATA, JSON.stringify(recipe)],
+	]);
+}
+
+/** Metadata keys that are left out, because the inputs do not have them alike. */
+export function differingMetadata(inputs: readonly Checkpoint[]): string[] {
+	const common = commonEntries(inputs.map(({ metadata }) => metadata));
+	const keys = new Set(inputs.flatMap(({ metadata }) => [...metadata.keys()]));
+	return [...keys].filter((key) => key !== "format" && key !== RECIPE_METADATA && !common.has(key)).sort();
+}

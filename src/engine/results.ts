@@ -1,0 +1,57 @@
+/** Non-finite values and overflow in one run of elements: what the careful kernel counted. */
+export interface MeanFinding {
+	readonly kind: "mean";
+	/** Elements that are NaN or infinite, for each operand. */
+	readonly nonFinite: readonly number[];
+	/** Elements whose operands are all finite and whose result the output dtype cannot hold. */
+	readonly overflow: number;
+}
+
+/** Operands of a copy that differ from the first one. */
+export interface CopyFinding {
+	readonly kind: "copy";
+	/** Operand numbers, from 0. */
+	readonly unequal: readonly number[];
+}
+
+/** Statistics of one float tensor; all but the counts are over its finite elements, in float64. */
+export interface TensorStatistics {
+	readonly kind: "scan";
+	readonly nan: number;
+	readonly infinite: number;
+	readonly zeros: number;
+	readonly min: number;
+	readonly max: number;
+	readonly mean: number;
+	/** Population standard deviation. */
+	readonly std: number;
+	/** Euclidean norm. */
+	readonly l2: number;
+}
+
+/** How two tensors of one shape differ; the numbers are over the elements that are finite in both, in float64. */
+export interface TensorDifference {
+	readonly kind: "compare";
+	/** Elements whose bits differ (bytes, for a dtype without arithmetic). */
+	readonly differing: number;
+	/** Elements that are NaN or infinite in one or both, and whose bits differ. */
+	readonly nonFinite: number;
+	readonly maxAbs: number;
+	/** Element at which `maxAbs` is reached first. */
+	readonly maxAbsAt: number;
+	/** Largest distance in representable values of the dtype; undefined between different dtypes. */
+	readonly maxUlp: number | undefined;
+	/** Sums of squares of a, b and a − b, and of products: what norms and cosines over many tensors are made of. */
+	readonly sumAA: number;
+	readonly sumBB: number;
+	readonly sumAB: number;
+	readonly sumDD: number;
+}
+
+export type StepResult = MeanFinding | CopyFinding | TensorStatistics | TensorDifference;
+
+/** SHA-256 of the bytes a step read and wrote, lower-case hex. */
+export interface StepDigests {
+	readonly operands: readonly string[];
+	readonly output: string | undefined;
+}

@@ -1,0 +1,117 @@
+import { createHash, type Hash } from "node:crypto";
+import { parentPort, workerData } from "node:worker_threads";
+import { readFully, writeFully } from "../bytes/descriptor.ts";
+import { isClipSoupError } from "../errors.ts";
+import { MeanWorkspace } from "../kernels/wasm.ts";
+import { Control } from "./control.ts";
+import { chunkElements, JobTable } from "./jobs.ts";
+import { type OperationTraits, traitsOf } from "./operation.ts";
+import { createRunner } from "./operations/index.ts";
+import type { Runner } from "./operations/runner.ts";
+import type { WorkerMessage, WorkerTask } from "./protocol.ts";
+import { StepTable } from "./step-table.ts";
+
+/** A runner with what the loop asks of its operation again and again. */
+interface Station {
+	readonly runner: Runner;
+	readonly traits: OperationTraits;
+	readonly chunkElements: number;
+}
+
+/**
+ * Takes jobs until there are none: reads each operand's chunk into the kernels' own memory, works on it there,
+ * writes the result at its place. Nothing is copied in between, and no other thread is waited for.
+ */
+class WorkerLoop {
+	readonly #task: WorkerTask;
+	readonly #steps: StepTable;
+	readonly #jobs: JobTable;
+	readonly #control: Control;
+	readonly #stations: readonly Station[];
+
+	constructor(task: WorkerTask) {
+		this.#task = task;
+		this.#steps = new StepTable(task.steps.length, task.steps.operandCount, task.steps.buffer);
+		this.#jobs = new JobTable(task.jobs.length, task.jobs.buffer);
+		this.#control = new Control(task.steps.length, task.control);
+		const workspace = new MeanWorkspace(task.kernels, task.steps.operandCount, task.chunkByteLength);
+		this.#stations = task.operations.map((operation) => {
+			const traits = traitsOf(operation);
+			const elements = chunkElements(traits, task.chunkByteLength);
+			return { runner: createRunner(operation, workspace), traits, chunkElements: elements };
+		});
+	}
+
+	run(): void {
+		for (let job = this.#control.takeJob(); job < this.#jobs.length; job = this.#control.takeJob()) {
+			const step = this.#jobs.step(job);
+			const station = this.#stations[this.#steps.operation(step)];
+			if (station === undefined || !this.#runJob(job, step, station)) return;
+			this.#control.jobDone(step);
+		}
+	}
+
+	/** Runs one job; false if the pass was stopped meanwhile. */
+	#runJob(job: number, step: number, station: Station): boolean {
+		const { runner } = station;
+		const hashes = this.#task.digests ? runner.sources.map(() => createHash("sha256")) : [];
+		const outputHash = this.#task.digests && runner.output ? createHash("sha256") : undefined;
+		const end = this.#jobs.end(job);
+		for (let first = this.#jobs.begin(job); first < end; first += station.chunkElements) {
+			if (this.#control.stopped) return false;
+			const count = Math.min(station.chunkElements, end - first);
+			let bytes = this.#read(step, station, first, count, hashes);
+			runner.chunk(count);
+			bytes += this.#write(step, station, first, count, outputHash);
+			this.#control.addBytes(bytes);
+		}
+		const result = runner.end();
+		if (result) post({ kind: "result", step, result });
+		if (this.#task.digests) {
+			const operands = hashes.map((hash) => hash.digest("hex"));
+			post({ kind: "digests", step, digests: { operands, output: outputHash?.digest("hex") } });
+		}
+		return true;
+	}
+
+	#read(step: number, { runner, traits }: Station, first: number, count: number, hashes: readonly Hash[]): number {
+		let total = 0;
+		runner.sources.forEach((buffer, operand) => {
+			const source = this.#task.sources[this.#steps.source(step, operand)];
+			const elementBytes = traits.operandByteLengths[operand] ?? 0;
+			const target = buffer.subarray(0, count * elementBytes);
+			if (source === undefined) throw new Error(`Step ${step} names a source that does not exist`);
+			const position = this.#steps.position(step, operand) + first * elementBytes;
+			readFully(source.descriptor, target, position, source.name);
+			hashes[operand]?.update(target);
+			total += target.byteLength;
+		});
+		return total;
+	}
+
+	#write(step: number, { runner, traits }: Station, first: number, count: number, hash: Hash | undefined): number {
+		const file = this.#task.outputs[this.#steps.outputFile(step)];
+		if (runner.output === undefined || file === undefined) return 0;
+		const bytes = runner.output.subarray(0, count * traits.outputByteLength);
+		const position = this.#steps.outputPosition(step) + first * traits.outputByteLength;
+		writeFully(file.descriptor, bytes, position, file.name);
+		hash?.update(bytes);
+		return bytes.byteLength;
+	}
+}
+
+function post(message: WorkerMessage): void {
+	parentPort?.postMessage(message);
+}
+
+try {
+	const task: WorkerTask = workerData;
+	new WorkerLoop(task).run();
+} catch (error) {
+	if (!isClipSoupError(error)) throw error;
+	post({
+		kind: "failed",
+		failure: { code: error.code, message: error.message, fix: error.fix, details: error.details },
+	});
+}
+post({ kind: "done" });
