@@ -1,0 +1,97 @@
+import { z } from "zod";
+import { ClipSoupError } from "../errors.ts";
+import { parseByteSize } from "../safetensors/byte-size.ts";
+import { FLOAT_DTYPES, type FloatDtype } from "../tensor/dtype.ts";
+
+/** Flags that every command has. */
+export const commonFlags = z.object({
+	json: z.boolean().default(false),
+	quiet: z.boolean().default(false),
+	threads: z.string().transform(parseThreads).optional(),
+});
+
+const MOST_THREADS = 256;
+
+function parseThreads(text: string): number {
+	const count = Number(text);
+	if (/^\d+$/.test(text) && count >= 1 && count <= MOST_THREADS) return count;
+	throw usage(`Cannot use --threads "${text}": expected a whole number from 1 to ${MOST_THREADS}`);
+}
+
+/** Names that users type, besides the dtype's own in any case. */
+const DTYPE_ALIASES: Readonly<Record<string, FloatDtype>> = {
+	FLOAT64: "F64",
+	FLOAT32: "F32",
+	FLOAT16: "F16",
+	BFLOAT16: "BF16",
+	FP64: "F64",
+	FP32: "F32",
+	FP16: "F16",
+	FLOAT8_E4M3FN: "F8_E4M3",
+	FLOAT8_E5M2: "F8_E5M2",
+};
+
+/** `bf16`, `BF16`, `bfloat16`. @throws {ClipSoupError} ERR_USAGE */
+export function parseDtype(text: string): FloatDtype {
+	const name = text.toUpperCase();
+	const dtype = FLOAT_DTYPES.find((known) => known === name) ?? DTYPE_ALIASES[name];
+	if (dtype !== undefined) return dtype;
+	const known = FLOAT_DTYPES.map((each) => each.toLowerCase()).join(", ");
+	throw usage(`Cannot use --dtype "${text}": expected one of ${known}`);
+}
+
+/** `0.3,0.7`. @throws {ClipSoupError} ERR_WEIGHTS if one is no number */
+export function parseWeights(text: string): number[] {
+	return text.split(",").map((part) => {
+		const weight = part.trim() === "" ? Number.NaN : Number(part);
+		if (Number.isFinite(weight)) return weight;
+		throw new ClipSoupError(
+			"ERR_WEIGHTS",
+			`Cannot use --weights "${text}": found "${part}", expected a finite number`,
+			{
+				fix: "give one number for each input, separated by commas: --weights 0.3,0.7",
+			},
+		);
+	});
+}
+
+/** `logit_scale=1`, several times. @throws {ClipSoupError} ERR_USAGE */
+export function parseKeep(entries: readonly string[]): Record<string, number> {
+	return Object.fromEntries(
+		entries.map((entry): [string, number] => {
+			const at = entry.lastIndexOf("=");
+			const index = entry.slice(at + 1);
+			if (at > 0 && /^\d+$/.test(index)) return [entry.slice(0, at), Number(index)];
+			throw usage(`Cannot use --keep "${entry}": expected NAME=INDEX, with inputs numbered from 1`);
+		}),
+	);
+}
+
+/** Flags of `avg`. */
+export const averageFlags = commonFlags.extend({
+	output: z.string().optional(),
+	weights: z.string().transform(parseWeights).optional(),
+	normalize: z.boolean().default(true),
+	dtype: z.string().transform(parseDtype).optional(),
+	keep: z.array(z.string()).default([]).transform(parseKeep),
+	allowNonfinite: z.boolean().default(false),
+	force: z.boolean().default(false),
+	fsync: z.boolean().default(true),
+	maxShardSize: z.string().transform(parseByteSize).optional(),
+	digests: z.boolean().default(false),
+	fileDigests: z.boolean().default(false),
+	dryRun: z.boolean().default(false),
+});
+
+/** Flags of `inspect`. */
+export const inspectFlags = commonFlags.extend({
+	data: z.boolean().default(false),
+	tensors: z.boolean().default(false),
+});
+
+/** Flags of `diff`. */
+export const diffFlags = commonFlags.extend({ all: z.boolean().default(false) });
+
+function usage(message: string): ClipSoupError {
+	return new ClipSoupError("ERR_USAGE", message, { fix: "see --help" });
+}

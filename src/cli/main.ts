@@ -1,0 +1,53 @@
+import { Command, CommanderError } from "commander";
+import { VERSION } from "../version.ts";
+import { addAverage } from "./avg.ts";
+import { addDiff } from "./diff.ts";
+import { addInspect } from "./inspect.ts";
+import { reportError } from "./run.ts";
+
+const EXAMPLES = `
+Examples:
+  $ clip-soup avg a.safetensors b.safetensors        uniform soup, to soup.safetensors
+  $ clip-soup avg augreg/ rewind/ -o soup/           folders: configuration and tokenizer come along
+  $ clip-soup inspect soup/ --data                   what is in it, with NaN, Inf and tied tensors
+  $ clip-soup diff soup/ augreg/                     how far two checkpoints are apart
+
+Exit status: 0 done or equal, 1 findings, 2 usage, 3 input, 4 refused, 9 disk, 70 bug, 130 interrupted.
+Errors have codes; docs/errors.md tells cause and cure of each.`;
+
+/** Runs the command line; the exit status is left in `process.exitCode`. */
+export async function main(args: readonly string[]): Promise<void> {
+	ignoreBrokenPipe();
+	const program = new Command("clip-soup")
+		.description("Average, inspect and compare CLIP checkpoints: streams safetensors, exact to the bit")
+		.version(VERSION, "-V, --version")
+		.helpCommand(false)
+		.addHelpText("after", EXAMPLES)
+		.exitOverride()
+		.configureOutput({ writeErr: () => {} });
+	for (const add of [addAverage, addInspect, addDiff]) add(program);
+	if (args.length === 0) {
+		process.stderr.write(program.helpInformation());
+		process.exitCode = 2;
+		return;
+	}
+	try {
+		await program.parseAsync(args, { from: "user" });
+	} catch (error) {
+		if (error instanceof CommanderError && error.exitCode === 0) return;
+		reportError(commandOf(program, args), error, args.includes("--json"));
+	}
+}
+
+/** The command that was asked for, as far as it is one. */
+function commandOf(program: Command, args: readonly string[]): string {
+	return program.commands.find((command) => args.includes(command.name()))?.name() ?? "";
+}
+
+/** A reader that closed the pipe, as `head` does, has seen enough. */
+function ignoreBrokenPipe(): void {
+	process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+		if (error.code !== "EPIPE") throw error;
+		process.exit();
+	});
+}

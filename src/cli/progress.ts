@@ -1,0 +1,53 @@
+import type { Ora } from "ora";
+import type { Progress } from "../progress.ts";
+import { formatBytes, formatDuration } from "./format.ts";
+
+/** Where progress is shown while a command runs. */
+export interface ProgressDisplay extends AsyncDisposable {
+	/** Undefined where nobody watches: no timer runs then. */
+	readonly onProgress: ((progress: Progress) => void) | undefined;
+}
+
+/**
+ * A line on stderr that tells tensors, bytes, speed and the time left; nothing where stderr is no terminal, under CI,
+ * or with `--quiet`. ora is loaded only if there is something to show.
+ */
+export async function showProgress({ quiet }: { readonly quiet: boolean }): Promise<ProgressDisplay> {
+	const isWatched = process.stderr.isTTY && !quiet && !process.env["CI"] && process.env["TERM"] !== "dumb";
+	if (!isWatched) return { onProgress: undefined, [Symbol.asyncDispose]: async () => {} };
+	const { default: ora } = await import("ora");
+	// ora's colours do not look at NO_COLOR by themselves. https://no-color.org
+	const color = process.env["NO_COLOR"] ? false : "cyan";
+	const spinner = ora({ stream: process.stderr, color, discardStdin: false, text: "reading headers" }).start();
+	return {
+		onProgress: lineWriter(spinner),
+		[Symbol.asyncDispose]: async () => {
+			spinner.stop();
+		},
+	};
+}
+
+function lineWriter(spinner: Ora): (progress: Progress) => void {
+	const start = performance.now();
+	return (progress) => {
+		spinner.text = progressLine(progress, (performance.now() - start) / 1000);
+	};
+}
+
+const VERBS: Readonly<Record<Progress["phase"], string>> = {
+	read: "reading",
+	average: "averaging",
+	digest: "digesting",
+	sync: "syncing to disk",
+};
+
+/** `averaging 120/673 tensors, 1.20/4.80 GB, 3.21 GB/s, 2 s left` after `seconds` of work. */
+export function progressLine(progress: Progress, seconds: number): string {
+	const { phase, tensorsDone, tensorsTotal, bytesDone, bytesTotal } = progress;
+	const speed = seconds > 0 ? bytesDone / seconds : 0;
+	const left = speed > 0 ? `, ${formatDuration((bytesTotal - bytesDone) / speed)} left` : "";
+	const done = `${tensorsDone}/${tensorsTotal} tensors, ${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`;
+	return bytesDone >= bytesTotal
+		? `${VERBS[phase]}: ${done}`
+		: `${VERBS[phase]} ${done}, ${formatBytes(Math.round(speed))}/s${left}`;
+}

@@ -1,0 +1,68 @@
+import type { Watch } from "../progress.ts";
+import { exitCodeOf, Interrupted, jsonError, renderError } from "./errors.ts";
+import { printable } from "./format.ts";
+import { printJson } from "./json.ts";
+import { showProgress } from "./progress.ts";
+
+/** What a command's work came to, and how people read it. */
+export interface CommandResult {
+	/** Goes into the `--json` document. */
+	readonly result: unknown;
+	/** What stdout shows without `--json`. */
+	readonly text: string;
+	/** Said on stderr, unless quiet. */
+	readonly notices: readonly string[];
+	/** True if a check that was asked for failed, which ends with 1. */
+	readonly hasFindings?: boolean;
+}
+
+interface OutputFlags {
+	readonly json: boolean;
+	readonly quiet: boolean;
+}
+
+/**
+ * Runs a command's work: shows progress, turns signals into an abort, prints the result, sets the exit status.
+ *
+ * @param parse reads the flags; asynchronous, so that what it needs is loaded by the commands only
+ */
+export async function runCommand<Flags extends OutputFlags>(
+	command: string,
+	raw: { readonly json?: boolean | undefined },
+	parse: () => Promise<Flags>,
+	work: (flags: Flags, watch: Watch) => Promise<CommandResult>,
+): Promise<void> {
+	try {
+		const flags = await parse();
+		const { result, text, notices, hasFindings = false } = await watched(flags, (watch) => work(flags, watch));
+		if (!flags.quiet) for (const notice of notices) process.stderr.write(`note: ${printable(notice)}\n`);
+		const exitCode = hasFindings ? 1 : 0;
+		if (flags.json) printJson({ command, outcome: hasFindings ? "findings" : "ok", exitCode, result });
+		else process.stdout.write(text);
+		process.exitCode = exitCode;
+	} catch (error) {
+		reportError(command, error, raw.json ?? false);
+	}
+}
+
+/** Says what went wrong and sets the exit status. */
+export function reportError(command: string, error: unknown, json: boolean): void {
+	process.exitCode = exitCodeOf(error);
+	process.stderr.write(renderError(error));
+	if (json) printJson({ command, outcome: "error", exitCode: process.exitCode, error: jsonError(error) });
+}
+
+async function watched<T>({ quiet }: OutputFlags, work: (watch: Watch) => Promise<T>): Promise<T> {
+	const controller = new AbortController();
+	const stop = (signal: "SIGINT" | "SIGTERM") => controller.abort(new Interrupted(signal));
+	process.once("SIGINT", stop);
+	process.once("SIGTERM", stop);
+	try {
+		await using display = await showProgress({ quiet });
+		const { onProgress } = display;
+		return await work({ signal: controller.signal, ...(onProgress && { onProgress }) });
+	} finally {
+		process.removeListener("SIGINT", stop);
+		process.removeListener("SIGTERM", stop);
+	}
+}

@@ -1,0 +1,29 @@
+/**
+ * clip-soup as a library: the commands as functions, and the checkpoints they work on.
+ *
+ * @example
+ * import { average, inspect, openCheckpoint } from "clip-soup";
+ * const soup = await average(["augreg/", "rewind/"], { output: "soup/" });
+ *
+ * @module
+ */
+export { type AverageOptions, type AverageResult, average } from "./avg.ts";
+export type { Checkpoint, CheckpointFile, CheckpointTensor } from "./checkpoint/checkpoint.ts";
+export { openCheckpoint } from "./checkpoint/open.ts";
+export { type Diff, type DiffOptions, type Distance, diff, type TensorDiff, type TensorStatus } from "./diff.ts";
+export { ClipSoupError, type ErrorCode, FaultsError, isClipSoupError } from "./errors.ts";
+export {
+	type DataSummary,
+	type DtypeSummary,
+	type InspectedTensor,
+	type Inspection,
+	type InspectOptions,
+	inspect,
+} from "./inspect.ts";
+export type { LayoutId } from "./layouts/detect.ts";
+export type { Progress, Watch } from "./progress.ts";
+export type { Recipe } from "./recipe.ts";
+export { DTYPES, type Dtype, FLOAT_DTYPES, type FloatDtype } from "./tensor/dtype.ts";
+export type { Dimension, Shape } from "./tensor/shape.ts";
+export type { TensorInfo } from "./tensor/tensor.ts";
+export { VERSION } from "./version.ts";
