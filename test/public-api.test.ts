@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+
+test("the public API is exactly this", async () => {
+	const api = await import("../src/index.ts");
+	const kinds = Object.entries(api).map(([name, value]) => `${name}: ${typeof value}`);
+	expect(kinds.sort()).toEqual([
+		"ClipSoupError: function",
+		"DTYPES: object",
+		"FLOAT_DTYPES: object",
+		"FaultsError: function",
+		"VERSION: string",
+		"average: function",
+		"diff: function",
+		"inspect: function",
+		"isClipSoupError: function",
+		"openCheckpoint: function",
+	]);
+});

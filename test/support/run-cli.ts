@@ -1,0 +1,47 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { resolve } from "node:path";
+
+export const CLI = resolve("bin/clip-soup.js");
+
+export interface CliRun {
+	/** Null if a signal ended it. */
+	readonly exitCode: number | null;
+	readonly signal: NodeJS.Signals | null;
+	readonly stdout: string;
+	readonly stderr: string;
+}
+
+export interface CliOptions {
+	readonly cwd?: string;
+	readonly env?: Readonly<Record<string, string>>;
+	/** Run through `sh -c` with this before it, for example `ulimit -f 100`. */
+	readonly shell?: string;
+	/** Called with the process once it runs. */
+	readonly onSpawn?: (child: ChildProcess) => void;
+}
+
+/** Runs `clip-soup` as a process of its own, as a user would. */
+export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
+	const command = options.shell
+		? ["sh", "-c", `${options.shell}; exec "$0" "$@"`, process.execPath, CLI, ...args]
+		: [process.execPath, CLI, ...args];
+	const [file = "", ...rest] = command;
+	const child = spawn(file, rest, {
+		cwd: options.cwd,
+		env: { ...process.env, CI: "", ...options.env },
+		stdio: ["ignore", "pipe", "pipe"],
+	});
+	options.onSpawn?.(child);
+	let stdout = "";
+	let stderr = "";
+	child.stdout.setEncoding("utf8").on("data", (text: string) => {
+		stdout += text;
+	});
+	child.stderr.setEncoding("utf8").on("data", (text: string) => {
+		stderr += text;
+	});
+	return new Promise((resolveRun, reject) => {
+		child.on("error", reject);
+		child.on("close", (exitCode, signal) => resolveRun({ exitCode, signal, stdout, stderr }));
+	});
+}
