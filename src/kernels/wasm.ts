@@ -5,10 +5,10 @@ import type { MeanProblem, MeanReport } from "./mean-problem.ts";
 import { meanScalar } from "./scalar.ts";
 
 /**
- * Elements worked on at a time. A block of float64 sums is 4 KB and stays in the L1 cache; a block is also what is done
- * again when one of its elements needs it.
+ * Elements worked on at a time. A block of float64 sums is 8 KB and stays in the L1 cache; a block is also what is done
+ * again when one of its elements needs it. Half as many cost about 3 % more in calls, twice as many 3 % less.
  */
-export const BLOCK_ELEMENTS = 2048;
+export const BLOCK_ELEMENTS = 1024;
 
 /** The compiled SIMD kernels; a module can be passed to a worker thread, which then need not compile it. */
 export function compileKernels(): WebAssembly.Module {
@@ -37,8 +37,8 @@ const PAGE_BYTES = 65536;
 const ALIGNMENT = 64;
 
 /**
- * Room after each region for the vector that reaches past its end, at most seven F64. It also staggers regions whose
- * length is a power of two, which would compete for the same sets of the cache.
+ * Room after each region for the vectors that reach past its end, by 31 F16 or 7 F64 at most. It also staggers regions
+ * whose length is a power of two, which would compete for the same sets of the cache.
  */
 const PADDING = 64;
 

@@ -39,13 +39,14 @@ export function decodeFloat(dtype: FloatDtype, bytes: DataView, index: number): 
 	if (dtype === "F64") return bytes.getFloat64(index * 8, true);
 	const { byteLength, fractionBits, minExponent, largest, infinity } = LAYOUTS[dtype];
 	const pattern = readBits(bytes, byteLength, index);
-	const signBit = 2 ** (byteLength * 8 - 1);
+	const signBit = signBitOf(byteLength);
 	const sign = pattern >= signBit ? -1 : 1;
-	const magnitude = pattern % signBit;
+	const magnitude = pattern & (signBit - 1);
 	if (magnitude > largest) return magnitude === infinity ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-	const fraction = magnitude % 2 ** fractionBits;
-	const exponentField = (magnitude - fraction) / 2 ** fractionBits;
-	const steps = exponentField === 0 ? fraction : fraction + 2 ** fractionBits;
+	const exponentField = magnitude >> fractionBits;
+	const hiddenBit = 1 << fractionBits;
+	const fraction = magnitude & (hiddenBit - 1);
+	const steps = exponentField === 0 ? fraction : fraction + hiddenBit;
 	return sign * steps * powerOfTwo(Math.max(exponentField - 1, 0) + minExponent - fractionBits);
 }
 
@@ -65,7 +66,7 @@ export function encodeFloat(dtype: FloatDtype, value: number, bytes: DataView, i
 	}
 	const format = LAYOUTS[dtype];
 	const magnitude = roundMagnitude(format, Math.abs(value));
-	const signBit = value < 0 || Object.is(value, -0) ? 2 ** (format.byteLength * 8 - 1) : 0;
+	const signBit = value < 0 || Object.is(value, -0) ? signBitOf(format.byteLength) : 0;
 	writeBits(bytes, format.byteLength, index, magnitude === format.nan ? magnitude : magnitude + signBit);
 	return magnitude <= format.largest;
 }
@@ -84,8 +85,13 @@ function roundMagnitude(format: FloatLayout, value: number): number {
 	const exponent = Math.max(exponentOf(value), minExponent);
 	// The product is exact: it scales by a power of two, and only scales up what is smaller than the dtype's normal numbers.
 	const steps = value * powerOfTwo(fractionBits - exponent) + INTEGER_ROUNDER - INTEGER_ROUNDER;
-	const pattern = (exponent - minExponent) * 2 ** fractionBits + steps;
+	const pattern = (exponent - minExponent) * (1 << fractionBits) + steps;
 	return pattern <= largest ? pattern : infinity;
+}
+
+/** As a positive number, 2^31 too. */
+function signBitOf(byteLength: 1 | 2 | 4): number {
+	return (1 << (byteLength * 8 - 1)) >>> 0;
 }
 
 function readBits(bytes: DataView, byteLength: 1 | 2 | 4, index: number): number {

@@ -118,6 +118,17 @@ test.each(["F16", "BF16"] as const)("halves every sum of two %s with the same hi
 	}
 });
 
+test.each(FLOAT_DTYPES)("a mean of %s −0 is −0, and +0 with one +0 in it", (dtype) => {
+	for (const operands of [1, 2, 3, 5]) {
+		const zeros = Array.from({ length: operands }, (_, k) => [-0, k === operands - 1 ? 0 : -0]);
+		setSources(dtype, ...zeros);
+		for (const weights of [undefined, zeros.map(() => 0.5)]) {
+			expect(workspace.run({ ...uniform(dtype, operands), weights }, 2)).toBeUndefined();
+			expect(valuesOf(dtype, workspace.destination.subarray(0, 2 * floatByteLength(dtype)))).toEqual([-0, 0]);
+		}
+	}
+});
+
 describe("float32 shortcuts step aside", () => {
 	test("where a sum of two F32 or BF16 overflows float32 and their mean does not", () => {
 		for (const [dtype, largest] of [["F32", 2 ** 128 - 2 ** 104] as const, ["BF16", 2 ** 128 - 2 ** 120] as const]) {
@@ -127,12 +138,14 @@ describe("float32 shortcuts step aside", () => {
 		}
 	});
 
-	test("where a partial sum of F16 exceeds 1, even if the whole does not", () => {
-		setSources("F16", [1, 1, -1, 0.5], [2 ** -24, -(2 ** -24), -(2 ** -24), 0.5], [-1, 2 ** -24, 1, 2 ** -11]);
-		expect(expectScalarResult(uniform("F16", 3), 4)).toBeUndefined();
-		const [first] = valuesOf("F16", workspace.destination.subarray(0, 2));
-		// The mean of 1, 2^-24 and −1 is a third of the smallest subnormal.
-		expect(first).toBe(0);
+	test.each([1, -1])("where a partial sum of F16 goes past %i, even if the whole does not", (limit) => {
+		const unit = Math.sign(limit) * 2 ** -24;
+		// Zeros behind it: other leftovers would make the block step aside for themselves.
+		for (const source of workspace.sources) source.fill(0);
+		setSources("F16", [limit], [5 * unit], [-limit]);
+		expect(expectScalarResult(uniform("F16", 3), 1)).toBeUndefined();
+		// float32 has no 1 + 5·2^-24 and would leave 4 units of it, whose third rounds to 1.
+		expect(valuesOf("F16", workspace.destination.subarray(0, 2))).toEqual([2 * unit]);
 	});
 
 	test.each([3, 5, 6, 7, 9])("at the quotients of %i F16 that lie next to a tie", (operands) => {

@@ -68,8 +68,13 @@ export function round<T>(sums: usize, destination: usize, count: i32, factor: f6
 
 /** Lanes of ones where a value is a number and rounds to a finite one. */
 function fits<T>(values: v128): v128 {
-	if (idof<T>() == idof<F64>()) return f64x2.lt(f64x2.abs(values), f64x2.splat(Infinity));
-	return f64x2.lt(f64x2.abs(values), f64x2.splat(overflowStart<T>()));
+	if (idof<T>() == idof<F64>()) return f64x2.lt(magnitudeOf(values), f64x2.splat(Infinity));
+	return f64x2.lt(magnitudeOf(values), f64x2.splat(overflowStart<T>()));
+}
+
+/** `f64x2.abs` with a mask that the loop shares: see `magnitudeOf` in widen.ts. */
+function magnitudeOf(values: v128): v128 {
+	return v128.and(values, i64x2.splat(i64.MAX_VALUE));
 }
 
 function storeEight<T>(destination: usize, a: v128, b: v128, c: v128, d: v128): void {
@@ -104,7 +109,7 @@ function demote(low: v128, high: v128): v128 {
 function encode<T>(values: v128): v128 {
 	const droppedBits = 52 - fractionBits<T>();
 	const smallestNormal = (<i64>(1023 + minExponent<T>())) << 52;
-	const magnitude = f64x2.abs(values);
+	const magnitude = magnitudeOf(values);
 	const floored = f64x2.pmax(magnitude, i64x2.splat(smallestNormal));
 	const exponent = v128.and(floored, i64x2.splat(0x7ff0000000000000));
 	const power = i64x2.add(exponent, i64x2.splat((<i64>droppedBits) << 52));

@@ -61,13 +61,20 @@ function upperHalf(bits: v128): v128 {
 export function pairF16(a: usize, b: usize, destination: usize, count: i32): bool {
 	const end = destination + ((<usize>count) << 1);
 	let peak = i16x8.splat(0);
-	for (; destination < end; destination += 16, a += 16, b += 16) {
-		peak = v128.max<u16>(peak, v128.max<u16>(i16x8.shl(v128.load(a), 1), i16x8.shl(v128.load(b), 1)));
-		const low = halfOfSumAsF16(v128.load16x4_s(a), v128.load16x4_s(b));
-		const high = halfOfSumAsF16(v128.load16x4_s(a, 8), v128.load16x4_s(b, 8));
-		v128.store(destination, i16x8.narrow_i32x4_u(low, high));
+	for (; destination < end; destination += 32, a += 32, b += 32) {
+		const first = v128.max<u16>(i16x8.shl(v128.load(a), 1), i16x8.shl(v128.load(b), 1));
+		const second = v128.max<u16>(i16x8.shl(v128.load(a, 16), 1), i16x8.shl(v128.load(b, 16), 1));
+		peak = v128.max<u16>(peak, v128.max<u16>(first, second));
+		v128.store(destination, eightHalvesOfSums(a, b));
+		v128.store(destination, eightHalvesOfSums(a + 16, b + 16), 16);
 	}
 	return i16x8.all_true(v128.lt<u16>(peak, i16x8.splat(DOUBLED_F16_INFINITY)));
+}
+
+function eightHalvesOfSums(a: usize, b: usize): v128 {
+	const low = halfOfSumAsF16(v128.load16x4_s(a), v128.load16x4_s(b));
+	const high = halfOfSumAsF16(v128.load16x4_s(a, 8), v128.load16x4_s(b, 8));
+	return i16x8.narrow_i32x4_u(low, high);
 }
 
 /** The sum is not halved but encoded as if F16's exponents were one higher: in the scale above, 2^-14 is 2^-125. */

@@ -1,0 +1,60 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import ts from "typescript";
+import { describe, expect, test } from "vitest";
+import { runCli } from "./support/run-cli.ts";
+
+const README = readFileSync("README.md", "utf8");
+
+function blocks(language: string): string[] {
+	return [...README.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, "g"))].map(([, code = ""]) => code);
+}
+
+const commands = blocks("sh")
+	.flatMap((block) => block.split("\n"))
+	.filter((line) => line.startsWith("clip-soup "))
+	.map((line) => line.replace(/ +#.*/, ""));
+
+describe("README", () => {
+	test("is under 150 lines", () => {
+		expect(README.split("\n").length).toBeLessThan(150);
+	});
+
+	test.each(commands)("%s uses options that exist", async (line) => {
+		const [, command = "", ...args] = line.split(" ");
+		const { stdout, exitCode } = await runCli([command, "--help"]);
+		expect(exitCode).toBe(0);
+		expect(stdout).toContain("Examples:");
+		for (const flag of args.filter((arg) => arg.startsWith("-"))) expect(stdout).toContain(flag);
+	});
+
+	test("has every option of avg in its table", async () => {
+		const { stdout } = await runCli(["avg", "--help"]);
+		const options = [...stdout.matchAll(/^ +(?:-\w, )?(--[a-z-]+)/gm)].map(([, option = ""]) => option);
+		const general = ["--output", "--help", "--json", "--quiet", "--threads"];
+		expect(options.length).toBeGreaterThan(10);
+		for (const option of options.filter((each) => !general.includes(each))) expect(README).toContain(`\`${option}`);
+	});
+
+	test("has a library example that runs", () => {
+		const [code = ""] = blocks("ts");
+		const { outputText } = ts.transpileModule(
+			code
+				.replaceAll('"augreg/", "rewind/"', '"fixtures/digits-clip/augreg", "fixtures/digits-clip/rewind"')
+				.replaceAll('"soup/"', '"out/readme/soup"'),
+			{
+				compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+			},
+		);
+		rmSync("out/readme", { recursive: true, force: true });
+		mkdirSync("out/readme", { recursive: true });
+		const around = "const { signal } = new AbortController();\nconst onProgress = () => {};\n";
+		writeFileSync(
+			"out/readme/example.mjs",
+			`${around}${outputText}\nconsole.log(parameters, dtypes.F32.tensors, bytes.length);\n`,
+		);
+		const { stdout, stderr } = spawnSync(process.execPath, ["out/readme/example.mjs"], { encoding: "utf8" });
+		expect(stderr).toBe("");
+		expect(stdout).toBe("450321 94 4\n");
+	});
+});
