@@ -38,7 +38,7 @@ export interface AverageOptions {
 	readonly force?: boolean | undefined;
 	/** Sync data and folder to the disk before the output appears. Default true. */
 	readonly fsync?: boolean | undefined;
-	/** Worker threads. Default: the processors, at most 4. */
+	/** Worker threads. Default: the processors, at most 2. */
 	readonly threads?: number | undefined;
 	/** Split the output into shards of at most so many bytes of tensors. Default: one file. */
 	readonly maxShardSize?: number | undefined;

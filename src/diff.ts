@@ -9,7 +9,7 @@ import { type Dtype, floatByteLength, isFloatDtype } from "./tensor/dtype.ts";
 import { equalShapes, type Shape } from "./tensor/shape.ts";
 
 export interface DiffOptions {
-	/** Worker threads. Default: the processors, at most 4. */
+	/** Worker threads. Default: the processors, at most 2. */
 	readonly threads?: number | undefined;
 }
 

@@ -15,7 +15,7 @@ import type { TensorInfo } from "./tensor/tensor.ts";
 export interface InspectOptions {
 	/** Read the bytes too: digests, tied tensors, NaN and Inf, statistics. Default false. */
 	readonly data?: boolean | undefined;
-	/** Worker threads for `data`. Default: the processors, at most 4. */
+	/** Worker threads for `data`. Default: the processors, at most 2. */
 	readonly threads?: number | undefined;
 }
 

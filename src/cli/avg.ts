@@ -32,7 +32,7 @@ export function addAverage(program: Command): void {
 		.option("--force", "replace output files that exist")
 		.option("--no-fsync", "do not wait for the disk")
 		.option("--dry-run", "check everything headers can tell, print the plan, write nothing")
-		.option("--threads <n>", "worker threads (default: processors, at most 4)")
+		.option("--threads <n>", "worker threads (default: processors, at most 2)")
 		.option("--json", "one JSON document on stdout")
 		.option("--quiet", "no progress, no notes, no summary")
 		.addHelpText("after", EXAMPLES)

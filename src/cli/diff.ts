@@ -24,7 +24,7 @@ export function addDiff(program: Command): void {
 		.argument("<a>", "a .safetensors file, a shard index, or a folder with either")
 		.argument("<b>", "what to compare it with")
 		.option("--all", "list every tensor, not only the most different ones")
-		.option("--threads <n>", "worker threads (default: processors, at most 4)")
+		.option("--threads <n>", "worker threads (default: processors, at most 2)")
 		.option("--json", "one JSON document on stdout, with every tensor")
 		.option("--quiet", "no progress, no notes")
 		.addHelpText("after", EXAMPLES)

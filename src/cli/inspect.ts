@@ -21,7 +21,7 @@ export function addInspect(program: Command): void {
 		.argument("<checkpoint>", "a .safetensors file, a shard index, or a folder with either")
 		.option("--data", "read the bytes too: digests, tied tensors, NaN and Inf, statistics")
 		.option("--tensors", "list the tensors")
-		.option("--threads <n>", "worker threads for --data (default: processors, at most 4)")
+		.option("--threads <n>", "worker threads for --data (default: processors, at most 2)")
 		.option("--json", "one JSON document on stdout; holds the tensors with --tensors")
 		.option("--quiet", "no progress, no notes")
 		.addHelpText("after", EXAMPLES)
