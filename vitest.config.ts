@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const inCi = process.env["CI"] !== undefined && process.env["CI"] !== "";
+const inCi = process.env.CI !== undefined && process.env.CI !== "";
 
 export default defineConfig({
 	test: {

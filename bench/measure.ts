@@ -37,7 +37,7 @@ function run(command: string, args: readonly string[], env: Readonly<Record<stri
 	});
 	const seconds = (performance.now() - start) / 1000;
 	if (status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${status}: ${stderr}`);
-	const peakRss = env["BENCH_USAGE"] ? Number(readFileSync(USAGE_FILE, "utf8")) : undefined;
+	const peakRss = env.BENCH_USAGE ? Number(readFileSync(USAGE_FILE, "utf8")) : undefined;
 	rmSync(USAGE_FILE, { force: true });
 	return { seconds, peakRss };
 }

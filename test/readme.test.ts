@@ -51,10 +51,10 @@ describe("README", () => {
 		const around = "const { signal } = new AbortController();\nconst onProgress = () => {};\n";
 		writeFileSync(
 			"out/readme/example.mjs",
-			`${around}${outputText}\nconsole.log(parameters, dtypes.F32.tensors, bytes.length);\n`,
+			`${around}${outputText}\nconsole.log(parameters, dtypes.F32.tensors, bytes.length, scale.get());\n`,
 		);
 		const { stdout, stderr } = spawnSync(process.execPath, ["out/readme/example.mjs"], { encoding: "utf8" });
 		expect(stderr).toBe("");
-		expect(stdout).toBe("450321 94 4\n");
+		expect(stdout).toMatch(/^450321 94 4 2\.44305\d+\n$/);
 	});
 });

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
+import type { NdArray } from "ndarray";
 import type { LocalFile } from "../bytes/local-file.ts";
 import { ClipSoupError } from "../errors.ts";
 import { detectLayout, type LayoutId } from "../layouts/detect.ts";
+import { type TensorValues, toArray } from "../tensor/array.ts";
 import { nearestName } from "../tensor/names.ts";
 import type { TensorInfo } from "../tensor/tensor.ts";
 
@@ -87,6 +89,18 @@ export class Checkpoint implements AsyncDisposable {
 		const bytes = new Uint8Array(tensor.byteLength);
 		await source.read(tensor.position, bytes);
 		return bytes;
+	}
+
+	/**
+	 * The values of one tensor as an ndarray; F16, BF16 and F8 are widened to float32.
+	 *
+	 * @throws {ClipSoupError} ERR_TENSOR_MISSING, ERR_TENSOR_DTYPE, ERR_IO, ERR_FILE_TRUNCATED
+	 * @example
+	 * const scale = Math.exp(Number((await checkpoint.readArray("logit_scale")).get()));
+	 */
+	async readArray(name: string): Promise<NdArray<TensorValues>> {
+		const { tensor } = this.#locate(name);
+		return toArray(tensor, await this.readTensor(name));
 	}
 
 	/**

@@ -52,7 +52,11 @@ function renderGroup(faults: readonly ClipSoupError[]): string {
 
 function groupByCode(faults: readonly ClipSoupError[]): Map<string, ClipSoupError[]> {
 	const groups = new Map<string, ClipSoupError[]>();
-	for (const fault of faults) groups.set(fault.code, [...(groups.get(fault.code) ?? []), fault]);
+	for (const fault of faults) {
+		const group = groups.get(fault.code);
+		if (group) group.push(fault);
+		else groups.set(fault.code, [fault]);
+	}
 	return groups;
 }
 

@@ -55,21 +55,30 @@ export function parseWeights(text: string): number[] {
 	});
 }
 
-/** `logit_scale=1`, several times. @throws {ClipSoupError} ERR_USAGE */
+/** `logit_scale=1`, several times, but once for a name. @throws {ClipSoupError} ERR_USAGE */
 export function parseKeep(entries: readonly string[]): Record<string, number> {
-	return Object.fromEntries(
-		entries.map((entry): [string, number] => {
-			const at = entry.lastIndexOf("=");
-			const index = entry.slice(at + 1);
-			if (at > 0 && /^\d+$/.test(index)) return [entry.slice(0, at), Number(index)];
+	const kept = new Map<string, number>();
+	for (const entry of entries) {
+		const at = entry.lastIndexOf("=");
+		const [name, index] = [entry.slice(0, at), entry.slice(at + 1)];
+		if (at <= 0 || !/^\d+$/.test(index)) {
 			throw usage(`Cannot use --keep "${entry}": expected NAME=INDEX, with inputs numbered from 1`);
-		}),
-	);
+		}
+		if (kept.has(name)) throw usage(`Cannot use --keep "${entry}": found "${name}" twice, expected every name once`);
+		kept.set(name, Number(index));
+	}
+	return Object.fromEntries(kept);
+}
+
+/** An unset variable in a script must not mean the current folder. @throws {ClipSoupError} ERR_USAGE */
+function parseOutput(path: string): string {
+	if (path !== "") return path;
+	throw usage('Cannot use --output "": expected a name; "." is the current folder');
 }
 
 /** Flags of `avg`. */
 export const averageFlags = commonFlags.extend({
-	output: z.string().optional(),
+	output: z.string().transform(parseOutput).optional(),
 	weights: z.string().transform(parseWeights).optional(),
 	normalize: z.boolean().default(true),
 	dtype: z.string().transform(parseDtype).optional(),

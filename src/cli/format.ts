@@ -38,10 +38,10 @@ export function formatDuration(seconds: number): string {
 
 /** Rows as aligned columns, two spaces apart; numbers (by `right`) at the right of their column. */
 export function formatTable(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
-	const columns = Math.max(0, ...rows.map((row) => row.length));
-	const widths = Array.from({ length: columns }, (_, column) =>
-		Math.max(0, ...rows.map((row) => displayWidth(row[column] ?? ""))),
-	);
+	const widths: number[] = [];
+	for (const row of rows) {
+		for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, displayWidth(cell));
+	}
 	return rows
 		.map((row) =>
 			row
@@ -62,7 +62,10 @@ function displayWidth(text: string): number {
 
 /** Text from a file as it is safe to show: control characters, which could move the cursor, as escapes. */
 export function printable(text: string): string {
-	return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
-		return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-	});
+	return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) =>
+		character
+			.split("")
+			.map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+			.join(""),
+	);
 }

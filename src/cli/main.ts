@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { ClipSoupError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { addAverage } from "./avg.ts";
 import { addDiff } from "./diff.ts";
@@ -17,7 +18,7 @@ Errors have codes; docs/errors.md tells cause and cure of each.`;
 
 /** Runs the command line; the exit status is left in `process.exitCode`. */
 export async function main(args: readonly string[]): Promise<void> {
-	ignoreBrokenPipe();
+	watchStreams();
 	const program = new Command("clip-soup")
 		.description("Average, inspect and compare CLIP checkpoints: streams safetensors, exact to the bit")
 		.version(VERSION, "-V, --version")
@@ -44,10 +45,17 @@ function commandOf(program: Command, args: readonly string[]): string {
 	return program.commands.find((command) => args.includes(command.name()))?.name() ?? "";
 }
 
-/** A reader that closed the pipe, as `head` does, has seen enough. */
-function ignoreBrokenPipe(): void {
+/**
+ * Ends the run when stdout takes no more. A reader that closed the pipe, as `head` does, has seen enough; anything else
+ * loses the result and is an error. What stderr does not take is lost, and the exit status tells.
+ */
+function watchStreams(): void {
+	process.stderr.on("error", () => {});
 	process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-		if (error.code !== "EPIPE") throw error;
+		if (error.code === "EPIPE") process.exit();
+		const message = `Cannot write the result to stdout: the system says ${error.code}`;
+		const fix = "check where stdout goes; the output files of avg are in place";
+		reportError("", new ClipSoupError("ERR_IO", message, { fix, cause: error }), false);
 		process.exit();
 	});
 }

@@ -13,11 +13,11 @@ export interface ProgressDisplay extends AsyncDisposable {
  * or with `--quiet`. ora is loaded only if there is something to show.
  */
 export async function showProgress({ quiet }: { readonly quiet: boolean }): Promise<ProgressDisplay> {
-	const isWatched = process.stderr.isTTY && !quiet && !process.env["CI"] && process.env["TERM"] !== "dumb";
+	const isWatched = process.stderr.isTTY && !quiet && !process.env.CI && process.env.TERM !== "dumb";
 	if (!isWatched) return { onProgress: undefined, [Symbol.asyncDispose]: async () => {} };
 	const { default: ora } = await import("ora");
 	// ora's colours do not look at NO_COLOR by themselves. https://no-color.org
-	const color = process.env["NO_COLOR"] ? false : "cyan";
+	const color = process.env.NO_COLOR ? false : "cyan";
 	const spinner = ora({ stream: process.stderr, color, discardStdin: false, text: "reading headers" }).start();
 	return {
 		onProgress: lineWriter(spinner),

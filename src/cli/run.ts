@@ -54,9 +54,9 @@ export function reportError(command: string, error: unknown, json: boolean): voi
 
 async function watched<T>({ quiet }: OutputFlags, work: (watch: Watch) => Promise<T>): Promise<T> {
 	const controller = new AbortController();
-	const stop = (signal: "SIGINT" | "SIGTERM") => controller.abort(new Interrupted(signal));
-	process.once("SIGINT", stop);
-	process.once("SIGTERM", stop);
+	const stop = stopper(controller);
+	process.on("SIGINT", stop);
+	process.on("SIGTERM", stop);
 	try {
 		await using display = await showProgress({ quiet });
 		const { onProgress } = display;
@@ -65,4 +65,21 @@ async function watched<T>({ quiet }: OutputFlags, work: (watch: Watch) => Promis
 		process.removeListener("SIGINT", stop);
 		process.removeListener("SIGTERM", stop);
 	}
+}
+
+/** Cleaning up takes less than a second; a signal after so long means that it hangs. */
+const PATIENCE_MS = 2000;
+
+/**
+ * Aborts at the first signal. Those that follow at once must not end the clean-up: npx and process managers send the one of
+ * the terminal again.
+ */
+function stopper(controller: AbortController): (signal: "SIGINT" | "SIGTERM") => void {
+	let first: number | undefined;
+	return (signal) => {
+		const interrupted = new Interrupted(signal);
+		first ??= performance.now();
+		if (performance.now() - first > PATIENCE_MS) process.exit(interrupted.exitCode);
+		controller.abort(interrupted);
+	};
 }

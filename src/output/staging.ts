@@ -82,7 +82,7 @@ export class Staging implements AsyncDisposable {
 			ftruncateSync(descriptor, byteLength);
 			return staged;
 		} catch (error) {
-			throw notWritable(join(this.#target.path, name), error);
+			throw notWritable(join(targetFolder(this.#target), name), error);
 		}
 	}
 
@@ -230,7 +230,7 @@ function ioError(path: string, error: unknown): unknown {
 	if (code === undefined) return error;
 	if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") return noSpace(path, code, error);
 	return new ClipSoupError("ERR_IO", `Cannot finish "${path}": the system says ${code}`, {
-		fix: "check the disk and try again; nothing was left under the output's name",
+		fix: "check the disk and its folder, then try again",
 		details: { path, system: code },
 		cause: error,
 	});

@@ -61,7 +61,7 @@ function inTheWay(path: string, what: string, fix: string): ClipSoupError {
 }
 
 /**
- * Refuses names that exist, unless `force`, and an output that is an input, even then.
+ * Refuses names that exist, unless `force`; an output that is an input and a folder where a file should go, even then.
  *
  * @param names the file names to be written, relative to the target's folder
  * @throws {ClipSoupError} ERR_OUTPUT_IS_INPUT, ERR_OUTPUT_EXISTS with all names that are taken
@@ -74,6 +74,7 @@ export async function refuseClashes(
 	const folder = targetFolder(target);
 	const candidates = [...names.map((name) => join(folder, name)), ...(target.kind === "folder" ? [target.path] : [])];
 	for (const path of candidates) await refuseInput(path, options.inputs);
+	for (const name of names) await refuseFolder(join(folder, name));
 	if (options.force) return;
 	const taken: string[] = [];
 	for (const name of names) {
@@ -95,6 +96,12 @@ async function refuseInput(path: string, inputs: readonly InputIdentity[]): Prom
 		fix: "choose another -o; inputs are never overwritten, not even with --force",
 		details: { path, input: input.name },
 	});
+}
+
+/** No rename replaces a folder by a file: it would fail after other names were already replaced. */
+async function refuseFolder(path: string): Promise<void> {
+	const existing = await lstat(path).catch(() => undefined);
+	if (existing?.isDirectory()) throw inTheWay(path, "a folder", "move that folder away, or choose another -o");
 }
 
 /** Whether anything has that name, a dangling symlink included. */

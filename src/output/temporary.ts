@@ -9,9 +9,23 @@ const HOST = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
 
 const PATTERN = /^\..*\.clip-soup-([0-9a-f]{8})-(\d+)-[0-9a-f]{12}$/;
 
+/** Bytes of a file name that file systems allow: 255, less what a temporary name adds. */
+const MOST_NAME_BYTES = 255 - 48;
+
 /** A name for the unfinished form of `name`, beside it: hidden, and telling whose it is. */
 export function temporaryName(name: string): string {
-	return `.${name}.clip-soup-${HOST}-${process.pid}-${randomBytes(6).toString("hex")}`;
+	return `.${shorten(name)}.clip-soup-${HOST}-${process.pid}-${randomBytes(6).toString("hex")}`;
+}
+
+/** The start of `name`, by whole characters, that fits beside the rest. */
+function shorten(name: string): string {
+	let byteLength = 0;
+	const characters = [...name];
+	const end = characters.findIndex((character) => {
+		byteLength += Buffer.byteLength(character);
+		return byteLength > MOST_NAME_BYTES;
+	});
+	return end < 0 ? name : characters.slice(0, end).join("");
 }
 
 /** Removes what runs of this machine left in `folder` whose process is no longer alive. */

@@ -30,13 +30,11 @@ const inputs = fc
 	);
 
 function tensor(dtype: FloatDtype, length: number): fc.Arbitrary<TestTensor> {
-	return fc
-		.array(value, { minLength: Math.min(length, 7), maxLength: Math.min(length, 7) })
-		.map((values) => ({
-			dtype,
-			shape: [length],
-			values: Array.from({ length }, (_, i) => values[i % values.length] ?? 0),
-		}));
+	return fc.array(value, { minLength: Math.min(length, 7), maxLength: Math.min(length, 7) }).map((values) => ({
+		dtype,
+		shape: [length],
+		values: Array.from({ length }, (_, i) => values[i % values.length] ?? 0),
+	}));
 }
 
 async function write(folder: string, tensors: readonly (readonly TestTensor[])[]): Promise<string[]> {
