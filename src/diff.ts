@@ -120,7 +120,7 @@ async function compare(
 			},
 		});
 	}
-	const steps = new StepTable(rows.length, 2);
+	const steps = new StepTable(rows.length, { operandCount: 2, outputCount: 0 });
 	rows.forEach(({ step }, row) => {
 		steps.set(row, step);
 	});

@@ -112,7 +112,7 @@ async function readData(
 	watch: Watch,
 ): Promise<TensorBytes[]> {
 	const operations = new OperationList();
-	const steps = new StepTable(tensors.length, 1);
+	const steps = new StepTable(tensors.length, { operandCount: 1, outputCount: 0 });
 	for (const [row, { dtype, byteLength, file, position }] of tensors.entries()) {
 		const operation = isFloatDtype(dtype) ? ({ kind: "scan", dtype } as const) : ({ kind: "digest" } as const);
 		steps.set(row, {

@@ -16,9 +16,19 @@ export function chunkByteLength(threads: number, operandCount: number): number {
 	return Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, 2 ** Math.floor(Math.log2(share))));
 }
 
-/** Elements of one chunk: as many as the widest of the operands and the output allows. */
+/** Elements of one chunk: as many, in whole rows of a matrix, as the widest of the operands and the output allows. */
 export function chunkElements(traits: OperationTraits, byteLength: number): number {
-	return Math.floor(byteLength / Math.max(traits.outputByteLength, ...traits.operandByteLengths));
+	const row = traits.matrix?.columns ?? 1;
+	return Math.floor(byteLength / widest(traits) / row) * row;
+}
+
+/** The least buffer that an operation can work with: one element, or one row of a matrix. */
+export function leastChunk(traits: OperationTraits): number {
+	return widest(traits) * (traits.matrix?.columns ?? 1);
+}
+
+function widest({ outputByteLength, operandByteLengths }: OperationTraits): number {
+	return Math.max(outputByteLength, ...operandByteLengths);
 }
 
 const CELLS = 3;

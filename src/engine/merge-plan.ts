@@ -73,7 +73,7 @@ export function planMerge(
 ): MergePlan {
 	const byName = new Map(merged.map((tensor) => [tensor.name, tensor]));
 	const extra = options.digestUnread ? unreadOperands(inputs, merged) : [];
-	const steps = new StepTable(merged.length + extra.length, inputs.length);
+	const steps = new StepTable(merged.length + extra.length, { operandCount: inputs.length, outputCount: 1 });
 	const subjects: (MergedTensor | StepSubject)[] = [];
 	const operations = new OperationList();
 	const sourceOf = sourceNumbers(inputs);
@@ -88,7 +88,7 @@ export function planMerge(
 				operation: operations.indexOf(operation),
 				elementCount: (end - begin) / traitsOf(operation).outputByteLength,
 				operands: operandsOf(tensor.inputs, tensor.operands),
-				output: { file, position: dataStart + begin },
+				outputs: [{ file, position: dataStart + begin }],
 			});
 			subjects.push(tensor);
 		}
@@ -118,7 +118,9 @@ function sourceNumbers(inputs: readonly Checkpoint[]): (input: number, file: num
 /** A tensor whose dtype and operands make it a mean, or bytes to be copied. */
 function operationFor({ treatment, dtype, operands }: MergedTensor, weights: LinearWeights): Operation {
 	const dtypes = operands.map((tensor) => tensor.dtype);
-	if (!isFloatDtype(dtype) || !dtypes.every(isFloatDtype)) return { kind: "copy", operandCount: operands.length };
+	if (!isFloatDtype(dtype) || !dtypes.every(isFloatDtype)) {
+		return { kind: "copy", operandCount: operands.length, elementByteLength: 1 };
+	}
 	const problem = treatment === "kept" ? { weights: undefined, divisor: 1 } : weights;
 	return { kind: "mean", problem: { ...problem, inputs: dtypes, output: dtype } };
 }

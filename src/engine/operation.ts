@@ -5,17 +5,31 @@ import { type FloatDtype, floatByteLength } from "../tensor/dtype.ts";
  * What is done with the bytes of one step. Plain data, so that it crosses to the worker threads.
  *
  * - `mean`: n operands → one output, by `MeanProblem`.
- * - `copy`: n operands that should be equal, counted in bytes → the first of them; tells which ones are not equal.
+ * - `copy`: n operands that should be equal → the first of them, bit for bit; tells which ones are not equal.
  * - `digest`: one operand, counted in bytes; nothing is written. Worth something only in a pass with digests.
  * - `scan`: one operand → `TensorStatistics`.
  * - `compare`: two operands of one float dtype, or two runs of bytes → `TensorDifference`.
  */
 export type Operation =
-	| { readonly kind: "mean"; readonly problem: MeanProblem }
-	| { readonly kind: "copy"; readonly operandCount: number }
+	| { readonly kind: "mean"; readonly problem: MeanProblem; readonly matrix?: OutputMatrix }
+	| {
+			readonly kind: "copy";
+			readonly operandCount: number;
+			/** 1 counts bytes; a matrix counts its elements. */
+			readonly elementByteLength: number;
+			readonly matrix?: OutputMatrix;
+	  }
 	| { readonly kind: "digest" }
 	| { readonly kind: "scan"; readonly dtype: FloatDtype }
 	| { readonly kind: "compare"; readonly dtypes: readonly [FloatDtype, FloatDtype] | undefined };
+
+/** An output that is a matrix, row-major, of which some operands are stored the other way round. */
+export interface OutputMatrix {
+	readonly rows: number;
+	readonly columns: number;
+	/** For each operand, whether it is stored as `[columns, rows]`. */
+	readonly transposed: readonly boolean[];
+}
 
 /** What planning needs to know of an operation. */
 export interface OperationTraits {
@@ -25,6 +39,8 @@ export interface OperationTraits {
 	readonly outputByteLength: number;
 	/** `tensor`: the chunks of a step go to one thread, in order, and give one result. `element`: any thread, any order. */
 	readonly granularity: "element" | "tensor";
+	/** Chunks hold whole rows of it. */
+	readonly matrix?: OutputMatrix;
 }
 
 /** Traits of an operation: the only place that says how its elements are counted. */
@@ -35,12 +51,14 @@ export function traitsOf(operation: Operation): OperationTraits {
 				operandByteLengths: operation.problem.inputs.map(floatByteLength),
 				outputByteLength: floatByteLength(operation.problem.output),
 				granularity: "element",
+				...(operation.matrix && { matrix: operation.matrix }),
 			};
 		case "copy":
 			return {
-				operandByteLengths: Array.from({ length: operation.operandCount }, () => 1),
-				outputByteLength: 1,
+				operandByteLengths: Array.from({ length: operation.operandCount }, () => operation.elementByteLength),
+				outputByteLength: operation.elementByteLength,
 				granularity: "element",
+				...(operation.matrix && { matrix: operation.matrix }),
 			};
 		case "digest":
 			return { operandByteLengths: [1], outputByteLength: 0, granularity: "tensor" };

@@ -5,24 +5,18 @@ import { ClipSoupError } from "../errors.ts";
 import { compileKernels } from "../kernels/wasm.ts";
 import type { Progress, Watch } from "../progress.ts";
 import { Control } from "./control.ts";
-import { chunkByteLength, cutJobs } from "./jobs.ts";
+import { chunkByteLength, cutJobs, leastChunk } from "./jobs.ts";
 import { type Operation, traitsOf } from "./operation.ts";
-import type { WorkerMessage, WorkerTask } from "./protocol.ts";
+import type { PassFile, PassSource, WorkerMessage, WorkerTask } from "./protocol.ts";
 import type { StepDigests, StepResult } from "./results.ts";
 import type { StepTable } from "./step-table.ts";
-
-/** A file that a pass reads or writes: threads use the descriptor, messages the name. */
-export interface PassFile {
-	readonly descriptor: number;
-	readonly name: string;
-}
 
 /** One streaming pass over the sources: what `runPass` does, as data. */
 export interface Pass {
 	readonly phase: Progress["phase"];
 	readonly operations: readonly Operation[];
 	readonly steps: StepTable;
-	readonly sources: readonly PassFile[];
+	readonly sources: readonly PassSource[];
 	readonly outputs: readonly PassFile[];
 	/** Number of worker threads; default `defaultThreads()`. */
 	readonly threads?: number | undefined;
@@ -75,13 +69,14 @@ export async function runPass(pass: Pass, { signal, onProgress }: Watch = {}): P
 }
 
 function createTask(pass: Pass, control: Control, threads: number): WorkerTask {
-	const chunk = pass.chunkByteLength ?? chunkByteLength(threads, pass.steps.operandCount);
+	const wanted = pass.chunkByteLength ?? chunkByteLength(threads, pass.steps.operandCount);
+	const chunk = Math.max(wanted, ...pass.operations.map((operation) => leastChunk(traitsOf(operation))));
 	const digests = pass.digests ?? false;
 	const jobs = cutJobs(pass.operations, pass.steps, control, { chunkByteLength: chunk, wholeTensors: digests });
 	return {
 		kernels: compileKernels(),
 		operations: pass.operations,
-		steps: { buffer: pass.steps.buffer, length: pass.steps.length, operandCount: pass.steps.operandCount },
+		steps: pass.steps.parts,
 		jobs: { buffer: jobs.buffer, length: jobs.length },
 		control: control.buffer,
 		sources: pass.sources,
@@ -132,13 +127,12 @@ function progressReporter(pass: Pass, control: Control, onProgress: Watch["onPro
 
 /** Bytes that a pass reads and writes. */
 export function passByteLength({ operations, steps }: Pick<Pass, "operations" | "steps">): number {
-	const perElement = operations.map((operation) => {
-		const traits = traitsOf(operation);
-		return traits.outputByteLength + traits.operandByteLengths.reduce((sum, bytes) => sum + bytes, 0);
-	});
+	const traits = operations.map(traitsOf);
 	let total = 0;
 	for (let step = 0; step < steps.length; step++) {
-		total += steps.elementCount(step) * (perElement[steps.operation(step)] ?? 0);
+		const { operandByteLengths = [], outputByteLength = 0 } = traits[steps.operation(step)] ?? {};
+		const read = operandByteLengths.reduce((sum, bytes) => sum + bytes, 0);
+		total += steps.elementCount(step) * (read + outputByteLength * steps.outputs(step).length);
 	}
 	return total;
 }

@@ -1,17 +1,27 @@
 import type { ErrorCode } from "../errors.ts";
 import type { Operation } from "./operation.ts";
 import type { StepDigests, StepResult } from "./results.ts";
+import type { StepTableParts } from "./step-table.ts";
+
+/** A file that a pass reads or writes: threads use the descriptor, messages the name. */
+export interface PassFile {
+	readonly descriptor: number;
+	readonly name: string;
+}
+
+/** What a pass reads from: a file, or bytes in memory for the few tensors that come from metadata. */
+export type PassSource = PassFile | { readonly bytes: Uint8Array; readonly name: string };
 
 /** All that a worker thread gets: shared tables, descriptors it reads and writes itself, and the compiled kernels. */
 export interface WorkerTask {
 	readonly kernels: WebAssembly.Module;
 	readonly operations: readonly Operation[];
-	readonly steps: { readonly buffer: SharedArrayBuffer; readonly length: number; readonly operandCount: number };
+	readonly steps: StepTableParts;
 	readonly jobs: { readonly buffer: SharedArrayBuffer; readonly length: number };
 	readonly control: SharedArrayBuffer;
-	/** Descriptors and names of the inputs, in the order of the step table's sources. */
-	readonly sources: readonly { readonly descriptor: number; readonly name: string }[];
-	readonly outputs: readonly { readonly descriptor: number; readonly name: string }[];
+	/** In the order in which the step table numbers them. */
+	readonly sources: readonly PassSource[];
+	readonly outputs: readonly PassFile[];
 	readonly chunkByteLength: number;
 	readonly digests: boolean;
 }

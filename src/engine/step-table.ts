@@ -4,21 +4,38 @@ export interface Operand {
 	readonly position: number;
 }
 
-/** One unit of work: an operation on runs of elements that lie contiguous in each operand and in the output. */
+/** Where a step writes: a file by number, and the absolute position in it. */
+export interface Place {
+	readonly file: number;
+	readonly position: number;
+}
+
+/** One unit of work: an operation on runs of elements that lie contiguous in each operand and in each output. */
 export interface Step {
 	/** Index into the pass's operations. */
 	readonly operation: number;
 	readonly elementCount: number;
 	readonly operands: readonly Operand[];
-	/** Output file by number and absolute position in it; absent for operations that write nothing. */
-	readonly output?: { readonly file: number; readonly position: number };
+	/** The same bytes go to each of these places; none for operations that write nothing. */
+	readonly outputs?: readonly Place[];
+}
+
+/** The most operands and outputs that a step of a table has. */
+export interface StepWidths {
+	readonly operandCount: number;
+	readonly outputCount: number;
+}
+
+/** What another thread needs to see the same table. */
+export interface StepTableParts extends StepWidths {
+	readonly length: number;
+	readonly buffer: SharedArrayBuffer;
 }
 
 const OPERATION = 0;
 const ELEMENTS = 1;
-const OUTPUT_FILE = 2;
-const OUTPUT_POSITION = 3;
-const FIRST_OPERAND = 4;
+const FIRST_OUTPUT = 2;
+const NO_FILE = -1;
 
 /**
  * The steps of a pass as rows of float64 in shared memory.
@@ -26,31 +43,47 @@ const FIRST_OPERAND = 4;
  * Threads share one copy, and a header with a million tensors costs 8 bytes a cell, not an object a row and thread.
  * Positions are exact up to 2^53.
  */
-export class StepTable {
+export class StepTable implements StepTableParts {
 	readonly buffer: SharedArrayBuffer;
-	readonly operandCount: number;
 	readonly length: number;
+	readonly operandCount: number;
+	readonly outputCount: number;
 	readonly #cells: Float64Array;
 	readonly #stride: number;
 
-	/** @param operandCount the most operands that any step has */
-	constructor(length: number, operandCount: number, buffer?: SharedArrayBuffer) {
-		this.#stride = FIRST_OPERAND + 2 * operandCount;
+	constructor(length: number, { operandCount, outputCount }: StepWidths, buffer?: SharedArrayBuffer) {
+		this.#stride = FIRST_OUTPUT + 2 * (outputCount + operandCount);
 		this.buffer = buffer ?? new SharedArrayBuffer(Math.max(1, length * this.#stride) * 8);
 		this.#cells = new Float64Array(this.buffer);
-		this.operandCount = operandCount;
 		this.length = length;
+		this.operandCount = operandCount;
+		this.outputCount = outputCount;
 	}
 
-	set(row: number, step: Step): void {
+	/** The table that another thread made. */
+	static attach({ length, buffer, ...widths }: StepTableParts): StepTable {
+		return new StepTable(length, widths, buffer);
+	}
+
+	/** What another thread attaches to. */
+	get parts(): StepTableParts {
+		const { buffer, length, operandCount, outputCount } = this;
+		return { buffer, length, operandCount, outputCount };
+	}
+
+	set(row: number, { operation, elementCount, operands, outputs = [] }: Step): void {
 		const base = row * this.#stride;
-		this.#cells[base + OPERATION] = step.operation;
-		this.#cells[base + ELEMENTS] = step.elementCount;
-		this.#cells[base + OUTPUT_FILE] = step.output?.file ?? -1;
-		this.#cells[base + OUTPUT_POSITION] = step.output?.position ?? 0;
-		step.operands.forEach((operand, index) => {
-			this.#cells[base + FIRST_OPERAND + 2 * index] = operand.source;
-			this.#cells[base + FIRST_OPERAND + 2 * index + 1] = operand.position;
+		this.#cells[base + OPERATION] = operation;
+		this.#cells[base + ELEMENTS] = elementCount;
+		for (let index = 0; index < this.outputCount; index++) {
+			const cell = base + FIRST_OUTPUT + 2 * index;
+			this.#cells[cell] = outputs[index]?.file ?? NO_FILE;
+			this.#cells[cell + 1] = outputs[index]?.position ?? 0;
+		}
+		operands.forEach(({ source, position }, index) => {
+			const cell = base + FIRST_OUTPUT + 2 * (this.outputCount + index);
+			this.#cells[cell] = source;
+			this.#cells[cell + 1] = position;
 		});
 	}
 
@@ -62,20 +95,16 @@ export class StepTable {
 		return this.#cell(row, ELEMENTS);
 	}
 
-	outputFile(row: number): number {
-		return this.#cell(row, OUTPUT_FILE);
+	outputs(row: number): Place[] {
+		return Array.from({ length: this.outputCount }, (_, index) => ({
+			file: this.#cell(row, FIRST_OUTPUT + 2 * index),
+			position: this.#cell(row, FIRST_OUTPUT + 2 * index + 1),
+		})).filter(({ file }) => file !== NO_FILE);
 	}
 
-	outputPosition(row: number): number {
-		return this.#cell(row, OUTPUT_POSITION);
-	}
-
-	source(row: number, operand: number): number {
-		return this.#cell(row, FIRST_OPERAND + 2 * operand);
-	}
-
-	position(row: number, operand: number): number {
-		return this.#cell(row, FIRST_OPERAND + 2 * operand + 1);
+	operand(row: number, index: number): Operand {
+		const cell = FIRST_OUTPUT + 2 * (this.outputCount + index);
+		return { source: this.#cell(row, cell), position: this.#cell(row, cell + 1) };
 	}
 
 	#cell(row: number, column: number): number {

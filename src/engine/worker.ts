@@ -1,9 +1,10 @@
 import { createHash, type Hash } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
-import { readFully, writeFully } from "../bytes/descriptor.ts";
+import { writeFully } from "../bytes/descriptor.ts";
 import { isClipSoupError } from "../errors.ts";
 import { MeanWorkspace } from "../kernels/wasm.ts";
 import { Control } from "./control.ts";
+import { readSource, readTransposed } from "./gather.ts";
 import { chunkElements, JobTable } from "./jobs.ts";
 import { type OperationTraits, traitsOf } from "./operation.ts";
 import { createRunner } from "./operations/index.ts";
@@ -31,7 +32,7 @@ class WorkerLoop {
 
 	constructor(task: WorkerTask) {
 		this.#task = task;
-		this.#steps = new StepTable(task.steps.length, task.steps.operandCount, task.steps.buffer);
+		this.#steps = StepTable.attach(task.steps);
 		this.#jobs = new JobTable(task.jobs.length, task.jobs.buffer);
 		this.#control = new Control(task.steps.length, task.control);
 		const workspace = new MeanWorkspace(task.kernels, task.steps.operandCount, task.chunkByteLength);
@@ -76,27 +77,34 @@ class WorkerLoop {
 
 	#read(step: number, { runner, traits }: Station, first: number, count: number, hashes: readonly Hash[]): number {
 		let total = 0;
-		runner.sources.forEach((buffer, operand) => {
-			const source = this.#task.sources[this.#steps.source(step, operand)];
-			const elementBytes = traits.operandByteLengths[operand] ?? 0;
+		runner.sources.forEach((buffer, index) => {
+			const elementBytes = traits.operandByteLengths[index] ?? 0;
 			const target = buffer.subarray(0, count * elementBytes);
+			const operand = this.#steps.operand(step, index);
+			const source = this.#task.sources[operand.source];
 			if (source === undefined) throw new Error(`Step ${step} names a source that does not exist`);
-			const position = this.#steps.position(step, operand) + first * elementBytes;
-			readFully(source.descriptor, target, position, source.name);
-			hashes[operand]?.update(target);
+			if (traits.matrix?.transposed[index]) {
+				const { columns } = traits.matrix;
+				const rows = { first: first / columns, count: count / columns };
+				readTransposed(source, target, operand.position, traits.matrix, rows);
+			} else readSource(source, target, operand.position + first * elementBytes);
+			hashes[index]?.update(target);
 			total += target.byteLength;
 		});
 		return total;
 	}
 
 	#write(step: number, { runner, traits }: Station, first: number, count: number, hash: Hash | undefined): number {
-		const file = this.#task.outputs[this.#steps.outputFile(step)];
-		if (runner.output === undefined || file === undefined) return 0;
+		if (runner.output === undefined) return 0;
 		const bytes = runner.output.subarray(0, count * traits.outputByteLength);
-		const position = this.#steps.outputPosition(step) + first * traits.outputByteLength;
-		writeFully(file.descriptor, bytes, position, file.name);
+		const places = this.#steps.outputs(step);
+		for (const { file, position } of places) {
+			const output = this.#task.outputs[file];
+			if (output === undefined) throw new Error(`Step ${step} names an output that does not exist`);
+			writeFully(output.descriptor, bytes, position + first * traits.outputByteLength, output.name);
+		}
 		hash?.update(bytes);
-		return bytes.byteLength;
+		return places.length * bytes.byteLength;
 	}
 }
 

@@ -5,7 +5,7 @@ import type { LinearWeights } from "../merge-methods/linear.ts";
 import { requireFreeSpace } from "../output/space.ts";
 import { type StagedFile, Staging } from "../output/staging.ts";
 import { type OutputTarget, targetFolder } from "../output/target.ts";
-import type { Watch } from "../progress.ts";
+import type { Progress, Watch } from "../progress.ts";
 import type { Recipe } from "../recipe.ts";
 import { digestFile } from "./file-digest.ts";
 import { MergeFindings } from "./merge-faults.ts";
@@ -80,6 +80,11 @@ export async function writeSoup(soup: Soup, options: WriteOptions, watch: Watch)
 	const recipe = soup.recipe(digests && modelDigestsOf(digests));
 	const final = soup.weightSet(recipe);
 	writeHeaders(planned, final, staged);
+	const announce = (phase: Progress["phase"]) => {
+		const [tensorsTotal, bytesTotal] = [soup.tensors.length, total];
+		watch.onProgress?.({ phase, tensorsDone: tensorsTotal, tensorsTotal, bytesDone: bytesTotal, bytesTotal });
+	};
+	if (options.fileDigests) announce("digest");
 	const fileDigests = options.fileDigests ? await digestFiles(inputs, staged, watch.signal) : undefined;
 	if (target.kind === "folder") {
 		staging.addBytes(
@@ -90,6 +95,7 @@ export async function writeSoup(soup: Soup, options: WriteOptions, watch: Watch)
 	}
 	if (final.index) staging.addBytes(final.index.name, final.index.bytes);
 	for (const input of inputs) await input.assertUnchanged();
+	if (options.fsync) announce("sync");
 	await staging.commit(watch.signal);
 	return { recipe, files: staged.map(({ name, byteLength }) => ({ name, byteLength })), digests, fileDigests, notices };
 }

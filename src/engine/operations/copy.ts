@@ -2,7 +2,7 @@ import type { MeanWorkspace } from "../../kernels/wasm.ts";
 import type { Runner } from "./runner.ts";
 
 /** Writes the first operand's bytes and notes which others are not equal to it. */
-export function copyRunner(workspace: MeanWorkspace, operandCount: number): Runner {
+export function copyRunner(workspace: MeanWorkspace, operandCount: number, elementByteLength: number): Runner {
 	const sources = workspace.sources.slice(0, operandCount);
 	const [first, ...others] = sources;
 	const unequal = new Set<number>();
@@ -10,9 +10,10 @@ export function copyRunner(workspace: MeanWorkspace, operandCount: number): Runn
 		sources,
 		output: first,
 		chunk(count) {
-			const expected = first?.subarray(0, count);
+			const byteLength = count * elementByteLength;
+			const expected = first?.subarray(0, byteLength);
 			others.forEach((other, index) => {
-				if (expected && Buffer.compare(expected, other.subarray(0, count)) !== 0) unequal.add(index + 1);
+				if (expected && Buffer.compare(expected, other.subarray(0, byteLength)) !== 0) unequal.add(index + 1);
 			});
 		},
 		end() {

@@ -12,7 +12,7 @@ export function createRunner(operation: Operation, workspace: MeanWorkspace): Ru
 		case "mean":
 			return meanRunner(workspace, operation.problem);
 		case "copy":
-			return copyRunner(workspace, operation.operandCount);
+			return copyRunner(workspace, operation.operandCount, operation.elementByteLength);
 		case "digest":
 			return digestRunner(workspace);
 		case "scan":
