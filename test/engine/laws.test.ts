@@ -69,7 +69,8 @@ test("average gives the same file for any number of threads and any chunk size",
 
 test("average of one checkpoint, taken several times, is that checkpoint", async () => {
 	const folder = await temporaryFolder();
-	const copies = fc.integer({ min: 1, max: 4 });
+	// Powers of two: the sum of three equal F64 values is rounded, and a third of it need not be the value.
+	const copies = fc.constantFrom(1, 2, 4);
 	await fc.assert(
 		fc.asyncProperty(inputs, copies, async ([tensors = []], count) => {
 			const [path = ""] = await write(folder, [tensors]);

@@ -16,6 +16,8 @@ export interface CliOptions {
 	readonly env?: Readonly<Record<string, string>>;
 	/** Run through `sh -c` with this before it, for example `ulimit -f 100`. */
 	readonly shell?: string;
+	/** User and group id to run as, which only root may choose. */
+	readonly user?: number;
 	/** Called with the process once it runs. */
 	readonly onSpawn?: (child: ChildProcess) => void;
 }
@@ -30,6 +32,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
 		cwd: options.cwd,
 		env: { ...process.env, CI: "", ...options.env },
 		stdio: ["ignore", "pipe", "pipe"],
+		...(options.user !== undefined && { uid: options.user, gid: options.user }),
 	});
 	options.onSpawn?.(child);
 	let stdout = "";
