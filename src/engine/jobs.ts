@@ -65,7 +65,7 @@ export class JobTable {
 /**
  * Cuts steps into jobs, in the order of the steps, which is the order of the bytes.
  *
- * Whole-tensor jobs are handed out largest first instead, so that no thread is left alone with the last large one.
+ * Where all jobs are whole tensors they are handed out largest first instead, so that no thread is left alone with the last large one.
  */
 export function cutJobs(
 	operations: readonly Operation[],
@@ -87,7 +87,7 @@ export function cutJobs(
 	}
 	const jobs = new JobTable(length);
 	let row = 0;
-	for (const step of order(steps, jobElements.includes(Number.POSITIVE_INFINITY))) {
+	for (const step of order(steps, jobElements.every((elements) => elements === Number.POSITIVE_INFINITY))) {
 		const elements = steps.elementCount(step);
 		const size = elementsPerJob(step);
 		let begin = 0;

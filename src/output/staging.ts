@@ -1,4 +1,4 @@
-import { closeSync, fsync, ftruncateSync, openSync } from "node:fs";
+import { closeSync, fsync, ftruncateSync, mkdirSync, openSync } from "node:fs";
 import { link, mkdir, rename, rm, rmdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -19,6 +19,8 @@ export interface StagingOptions {
 	readonly force: boolean;
 	/** Whether data and folder are on the disk before any name changes. */
 	readonly fsync: boolean;
+	/** Folders below the target into which files will be added, to clean them of what dead runs left. */
+	readonly folders?: readonly string[];
 }
 
 /**
@@ -31,8 +33,10 @@ export interface StagingOptions {
 export class Staging implements AsyncDisposable {
 	readonly #target: OutputTarget;
 	readonly #options: StagingOptions;
-	/** Folder in which the files lie until the commit. */
+	/** Folder below which the files lie until the commit. */
 	readonly #folder: string;
+	/** Folders below it that this run made, in the order it made them. */
+	readonly #madeFolders: string[] = [];
 	readonly #isNewFolder: boolean;
 	/** The topmost of the parents that had to be made, or undefined. */
 	readonly #madeParent: string | undefined;
@@ -52,7 +56,7 @@ export class Staging implements AsyncDisposable {
 		try {
 			if (target.kind === "folder" && !target.exists) return await Staging.#inNewFolder(target, options);
 			const folder = targetFolder(target);
-			await removeLeftovers(folder);
+			for (const below of ["", ...(options.folders ?? [])]) await removeLeftovers(join(folder, below));
 			return new Staging(target, options, folder, undefined);
 		} catch (error) {
 			throw notWritable(target.path, error);
@@ -71,11 +75,15 @@ export class Staging implements AsyncDisposable {
 	/**
 	 * Adds a file of `byteLength` bytes, all zero until written through its descriptor.
 	 *
+	 * @param name relative to the output's folder; its own folders, as in `vision/config.json`, are made
 	 * @throws {ClipSoupError} ERR_OUTPUT_NOT_WRITABLE, ERR_NO_SPACE if the system's limit on file sizes is lower
 	 */
 	add(name: string, byteLength: number): StagedFile {
-		const path = join(this.#folder, this.#isNewFolder ? name : temporaryName(name));
+		const folder = join(this.#folder, dirname(name));
+		const path = join(folder, this.#isNewFolder ? basename(name) : temporaryName(basename(name)));
 		try {
+			const topmost = mkdirSync(folder, { recursive: true });
+			if (topmost !== undefined) this.#madeFolders.push(...foldersBetween(topmost, folder));
 			const descriptor = openSync(path, "wx+");
 			const staged = { name, descriptor, byteLength };
 			this.#files.push({ staged, path });
@@ -101,7 +109,7 @@ export class Staging implements AsyncDisposable {
 			this.#state = "committed";
 			if (this.#options.fsync) await this.#syncNames();
 		} catch (error) {
-			if (signal?.aborted) throw signal.reason;
+			if (signal?.aborted && this.#state !== "committed") throw signal.reason;
 			throw error instanceof ClipSoupError ? error : ioError(this.#target.path, error);
 		}
 	}
@@ -109,7 +117,7 @@ export class Staging implements AsyncDisposable {
 	async #syncData(signal: AbortSignal | undefined): Promise<void> {
 		const all = Promise.all(this.#files.map(({ staged }) => promisify(fsync)(staged.descriptor)));
 		await (signal ? Promise.race([all, aborted(signal)]) : all);
-		if (this.#isNewFolder) await syncFolder(this.#folder);
+		if (this.#isNewFolder) for (const folder of [...this.#madeFolders, this.#folder]) await syncFolder(folder);
 	}
 
 	async #publish(): Promise<void> {
@@ -141,8 +149,8 @@ export class Staging implements AsyncDisposable {
 
 	async #syncNames(): Promise<void> {
 		const folder = targetFolder(this.#target);
-		await syncFolder(folder);
 		if (this.#isNewFolder) await syncFolder(dirname(folder));
+		else for (const made of [...this.#madeFolders, folder]) await syncFolder(made);
 	}
 
 	#closeAll(): void {
@@ -159,6 +167,7 @@ export class Staging implements AsyncDisposable {
 			this.#closeAll();
 		}
 		for (const { path } of this.#files) await rm(path, { force: true });
+		for (const folder of this.#madeFolders.toReversed()) await rmdir(folder).catch(() => undefined);
 		if (!this.#isNewFolder) return;
 		await rm(this.#folder, { recursive: true, force: true });
 		await this.#removeMadeParents();
@@ -167,7 +176,7 @@ export class Staging implements AsyncDisposable {
 	/** Removes the parents this run made, from the inside out, as far as they are empty. */
 	async #removeMadeParents(): Promise<void> {
 		if (this.#madeParent === undefined) return;
-		for (let path = dirname(this.#target.path); path.length >= this.#madeParent.length; path = dirname(path)) {
+		for (const path of foldersBetween(this.#madeParent, dirname(this.#target.path)).toReversed()) {
 			const isRemoved = await rmdir(path).then(
 				() => true,
 				() => false,
@@ -175,6 +184,13 @@ export class Staging implements AsyncDisposable {
 			if (!isRemoved) return;
 		}
 	}
+}
+
+/** A folder and those below it on the way to another one, outermost first. */
+function foldersBetween(topmost: string, innermost: string): string[] {
+	const folders: string[] = [];
+	for (let path = innermost; path.length >= topmost.length; path = dirname(path)) folders.unshift(path);
+	return folders;
 }
 
 /** Renames without replacing: a hard link fails where the name is taken; file systems without links rename. */
