@@ -87,7 +87,10 @@ export function cutJobs(
 	}
 	const jobs = new JobTable(length);
 	let row = 0;
-	for (const step of order(steps, jobElements.every((elements) => elements === Number.POSITIVE_INFINITY))) {
+	for (const step of order(
+		steps,
+		jobElements.every((elements) => elements === Number.POSITIVE_INFINITY),
+	)) {
 		const elements = steps.elementCount(step);
 		const size = elementsPerJob(step);
 		let begin = 0;

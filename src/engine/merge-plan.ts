@@ -1,8 +1,9 @@
 import type { Checkpoint, CheckpointTensor } from "../checkpoint/checkpoint.ts";
 import type { LinearWeights } from "../merge-methods/linear.ts";
 import { type FloatDtype, isFloatDtype } from "../tensor/dtype.ts";
-import type { StoredTensor, TensorInfo } from "../tensor/tensor.ts";
+import type { TensorInfo } from "../tensor/tensor.ts";
 import { type Operation, OperationList, traitsOf } from "./operation.ts";
+import { type PlacedFile, type Plan, type StepSubject, sourceNumbers, sourcesOf } from "./plan.ts";
 import { type Operand, StepTable } from "./step-table.ts";
 
 /** What becomes of a tensor: the mean of all inputs, the bytes they agree on, or one input's value. */
@@ -40,26 +41,6 @@ export function mergeTensors(inputs: readonly Checkpoint[], options: MergeOption
 	});
 }
 
-/** A file of the output: where its data section starts, and the tensors in it. */
-export interface PlacedFile {
-	readonly dataStart: number;
-	readonly tensors: readonly StoredTensor[];
-}
-
-/** What one row of the step table is about. */
-export interface StepSubject {
-	readonly name: string;
-	/** Input numbers, from 0, of the operands. */
-	readonly inputs: readonly number[];
-}
-
-export interface MergePlan {
-	readonly operations: readonly Operation[];
-	readonly steps: StepTable;
-	/** One for each row; those without a treatment only digest what no other step reads. */
-	readonly subjects: readonly (MergedTensor | StepSubject)[];
-}
-
 /**
  * Turns tensors with their places into steps, in the order of the output's bytes.
  *
@@ -70,11 +51,11 @@ export function planMerge(
 	merged: readonly MergedTensor[],
 	files: readonly PlacedFile[],
 	options: { readonly weights: LinearWeights; readonly digestUnread: boolean },
-): MergePlan {
+): Plan {
 	const byName = new Map(merged.map((tensor) => [tensor.name, tensor]));
 	const extra = options.digestUnread ? unreadOperands(inputs, merged) : [];
 	const steps = new StepTable(merged.length + extra.length, { operandCount: inputs.length, outputCount: 1 });
-	const subjects: (MergedTensor | StepSubject)[] = [];
+	const subjects: StepSubject[] = [];
 	const operations = new OperationList();
 	const sourceOf = sourceNumbers(inputs);
 	const operandsOf = (numbers: readonly number[], tensors: readonly CheckpointTensor[]): Operand[] =>
@@ -90,7 +71,7 @@ export function planMerge(
 				operands: operandsOf(tensor.inputs, tensor.operands),
 				outputs: [{ file, position: dataStart + begin }],
 			});
-			subjects.push(tensor);
+			subjects.push({ name, inputs: tensor.inputs, purpose: "write", dtype: tensor.dtype });
 		}
 	}
 	for (const { input, tensor } of extra) {
@@ -99,20 +80,9 @@ export function planMerge(
 			elementCount: tensor.byteLength,
 			operands: operandsOf([input], [tensor]),
 		});
-		subjects.push({ name: tensor.name, inputs: [input] });
+		subjects.push({ name: tensor.name, inputs: [input], purpose: "digest", dtype: tensor.dtype });
 	}
-	return { operations: operations.all, steps, subjects };
-}
-
-/** Numbers the files of all inputs, one input after the other. */
-function sourceNumbers(inputs: readonly Checkpoint[]): (input: number, file: number) => number {
-	const firstOf: number[] = [];
-	let next = 0;
-	for (const { files } of inputs) {
-		firstOf.push(next);
-		next += files.length;
-	}
-	return (input, file) => (firstOf[input] ?? 0) + file;
+	return { operations: operations.all, steps, subjects, sources: sourcesOf(inputs) };
 }
 
 /** A tensor whose dtype and operands make it a mean, or bytes to be copied. */

@@ -17,6 +17,7 @@ export interface CopyFinding {
 /** Statistics of one float tensor; all but the counts are over its finite elements, in float64. */
 export interface TensorStatistics {
 	readonly kind: "scan";
+	readonly elements: number;
 	readonly nan: number;
 	readonly infinite: number;
 	readonly zeros: number;

@@ -230,11 +230,27 @@ function appeared(path: string): ClipSoupError {
 	});
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+	EACCES: "no permission",
+	EPERM: "no permission",
+	EROFS: "the file system is read-only",
+	EEXIST: "a file stands where a folder should",
+	ENOTDIR: "a file stands where a folder should",
+	ENAMETOOLONG: "the name is too long",
+	ENOSPC: "no space is left",
+	EDQUOT: "the quota is used up",
+	EFBIG: "the limit on the size of a file is lower",
+};
+
+function reason(code: string): string {
+	return REASONS[code] ?? `the system says ${code}`;
+}
+
 function notWritable(path: string, error: unknown): unknown {
 	const code = systemCode(error);
 	if (code === undefined || error instanceof ClipSoupError) return error;
 	if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") return noSpace(path, code, error);
-	return new ClipSoupError("ERR_OUTPUT_NOT_WRITABLE", `Cannot write "${path}": the system says ${code}`, {
+	return new ClipSoupError("ERR_OUTPUT_NOT_WRITABLE", `Cannot write "${path}": ${reason(code)}`, {
 		fix: "check the folder's permissions, or choose another -o",
 		details: { path, system: code },
 		cause: error,
@@ -245,7 +261,7 @@ function ioError(path: string, error: unknown): unknown {
 	const code = systemCode(error);
 	if (code === undefined) return error;
 	if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") return noSpace(path, code, error);
-	return new ClipSoupError("ERR_IO", `Cannot finish "${path}": the system says ${code}`, {
+	return new ClipSoupError("ERR_IO", `Cannot finish "${path}": ${reason(code)}`, {
 		fix: "check the disk and its folder, then try again",
 		details: { path, system: code },
 		cause: error,
@@ -253,7 +269,7 @@ function ioError(path: string, error: unknown): unknown {
 }
 
 function noSpace(path: string, code: string, cause: unknown): ClipSoupError {
-	return new ClipSoupError("ERR_NO_SPACE", `Cannot write "${path}": the system says ${code}`, {
+	return new ClipSoupError("ERR_NO_SPACE", `Cannot write "${path}": ${reason(code)}`, {
 		fix: "free space there, raise the limit on file sizes or the quota, or choose an -o on another disk",
 		details: { path, system: code },
 		cause,

@@ -84,6 +84,7 @@ class Moments {
 		const isEmpty = this.#count === 0;
 		return {
 			kind: "scan",
+			elements: this.#count + this.#nan + this.#infinite,
 			nan: this.#nan,
 			infinite: this.#infinite,
 			zeros: this.#zeros,

@@ -1,35 +1,40 @@
+import { dirname } from "node:path";
 import { writeFully } from "../bytes/descriptor.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { throwFaults } from "../errors.ts";
-import type { LinearWeights } from "../merge-methods/linear.ts";
 import { requireFreeSpace } from "../output/space.ts";
 import { type StagedFile, Staging } from "../output/staging.ts";
 import { type OutputTarget, targetFolder } from "../output/target.ts";
 import type { Progress, Watch } from "../progress.ts";
 import type { Recipe } from "../recipe.ts";
+import { type CheckpointsDigests, DigestCollector, modelDigestsOf } from "./digests.ts";
 import { digestFile } from "./file-digest.ts";
-import { MergeFindings } from "./merge-faults.ts";
-import { type MergedTensor, planMerge } from "./merge-plan.ts";
+import { type FindingInput, Findings } from "./findings.ts";
 import { runPass } from "./pass.ts";
+import type { PlacedFile, Plan } from "./plan.ts";
 import { type ModelDigests, unknownDigests } from "./provenance.ts";
-import { DigestCollector, modelDigestsOf, type SoupDigests } from "./soup-digests.ts";
-import type { SmallFile, WeightSet } from "./soup-files.ts";
+import type { SmallFile, WeightSet } from "./weight-files.ts";
 
-/** A soup that passed all checks on headers: what is to be read and written, and where. */
-export interface Soup {
+/** An output that passed all checks on headers: what is to be read and written, and where. */
+export interface Product {
+	/** Every file and folder that is read. */
 	readonly inputs: readonly Checkpoint[];
-	readonly tensors: readonly MergedTensor[];
-	readonly weights: LinearWeights;
+	/** The inputs as findings speak of them: one may be made of several folders. */
+	readonly subjects: readonly FindingInput[];
 	readonly target: OutputTarget;
 	/** The recipe; with digests once they are known. */
 	readonly recipe: (digests?: ModelDigests) => Recipe;
 	/** Weight files for a recipe; recipes of one length give the same offsets. */
 	readonly weightSet: (recipe: Recipe) => WeightSet;
+	/** The steps that fill these files, which are those of the weight set. */
+	readonly plan: (files: readonly PlacedFile[]) => Plan;
 	/** Configuration and tokenizer files, in the order they are to appear. */
-	readonly companions: readonly SmallFile[];
+	readonly smallFiles: readonly SmallFile[];
 }
 
-export interface WriteOptions {
+export interface ProduceOptions {
+	/** What progress calls the pass over the bytes. */
+	readonly phase: Progress["phase"];
 	readonly force: boolean;
 	readonly fsync: boolean;
 	readonly allowNonFinite: boolean;
@@ -51,10 +56,10 @@ export interface FileDigests {
 	readonly output: readonly FileDigest[];
 }
 
-export interface WrittenSoup {
+export interface Produced {
 	readonly recipe: Recipe;
 	readonly files: readonly { readonly name: string; readonly byteLength: number }[];
-	readonly digests: SoupDigests | undefined;
+	readonly digests: CheckpointsDigests | undefined;
 	readonly fileDigests: FileDigests | undefined;
 	readonly notices: readonly string[];
 }
@@ -63,26 +68,30 @@ export interface WrittenSoup {
 export const RECIPE_FILE = "soup.json";
 
 /**
- * Averages and writes a soup: the data first, at its final offsets; then headers and small files; then all names at once.
+ * Writes an output: the data first, at its final offsets; then headers and small files; then all names at once.
  *
  * @throws {ClipSoupError} ERR_NON_FINITE, ERR_OVERFLOW, ERR_VALUE_MISMATCH, ERR_INPUT_CHANGED, ERR_NO_SPACE, ERR_IO …
  */
-export async function writeSoup(soup: Soup, options: WriteOptions, watch: Watch): Promise<WrittenSoup> {
-	const { inputs, target } = soup;
-	const planned = soup.weightSet(soup.recipe(options.digests ? unknownDigests(inputs) : undefined));
+export async function produce(product: Product, options: ProduceOptions, watch: Watch): Promise<Produced> {
+	const { inputs, target } = product;
+	const planned = product.weightSet(product.recipe(options.digests ? unknownDigests(inputs) : undefined));
 	const total = planned.files.reduce((sum, { byteLength }) => sum + byteLength, 0);
 	await requireFreeSpace(targetFolder(target), total);
 
-	await using staging = await Staging.open(target, options);
+	const folders = new Set([...planned.files, ...product.smallFiles].map(({ name }) => dirname(name)));
+	await using staging = await Staging.open(target, {
+		...options,
+		folders: [...folders].filter((name) => name !== "."),
+	});
 	const staged = planned.files.map(({ name, byteLength }) => staging.add(name, byteLength));
-	const { digests, notices } = await averageInto(soup, planned, staged, options, watch);
+	const { digests, notices } = await fill(product, planned, staged, options, watch);
 
-	const recipe = soup.recipe(digests && modelDigestsOf(digests));
-	const final = soup.weightSet(recipe);
+	const recipe = product.recipe(digests && modelDigestsOf(digests));
+	const final = product.weightSet(recipe);
 	writeHeaders(planned, final, staged);
 	const announce = (phase: Progress["phase"]) => {
-		const [tensorsTotal, bytesTotal] = [soup.tensors.length, total];
-		watch.onProgress?.({ phase, tensorsDone: tensorsTotal, tensorsTotal, bytesDone: bytesTotal, bytesTotal });
+		const tensorsTotal = planned.files.reduce((sum, { tensors }) => sum + tensors.length, 0);
+		watch.onProgress?.({ phase, tensorsDone: tensorsTotal, tensorsTotal, bytesDone: total, bytesTotal: total });
 	};
 	if (options.fileDigests) announce("digest");
 	const fileDigests = options.fileDigests ? await digestFiles(inputs, staged, watch.signal) : undefined;
@@ -91,32 +100,51 @@ export async function writeSoup(soup: Soup, options: WriteOptions, watch: Watch)
 			RECIPE_FILE,
 			jsonFile({ ...recipe, ...(digests && { digests }), ...(fileDigests && { fileDigests }) }),
 		);
-		for (const { name, bytes } of soup.companions) staging.addBytes(name, bytes);
 	}
-	if (final.index) staging.addBytes(final.index.name, final.index.bytes);
+	for (const { name, bytes } of [...product.smallFiles, ...final.indexes]) staging.addBytes(name, bytes);
 	for (const input of inputs) await input.assertUnchanged();
 	if (options.fsync) announce("sync");
 	await staging.commit(watch.signal);
 	return { recipe, files: staged.map(({ name, byteLength }) => ({ name, byteLength })), digests, fileDigests, notices };
 }
 
+/** Names and bytes of an output, of which digests that are not known yet change nothing. */
+export interface Outline {
+	readonly recipe: Recipe;
+	/** Names of all files, relative to the output's folder. */
+	readonly files: readonly string[];
+	/** Bytes of the weight files. */
+	readonly byteLength: number;
+}
+
+export function outlineOf({ inputs, target, smallFiles, ...product }: Product, digests: boolean): Outline {
+	const recipe = product.recipe(digests ? unknownDigests(inputs) : undefined);
+	const { files, indexes } = product.weightSet(recipe);
+	const sidecars = target.kind === "folder" ? [RECIPE_FILE] : [];
+	return {
+		recipe,
+		files: [...files, ...smallFiles, ...indexes].map(({ name }) => name).toSpliced(files.length, 0, ...sidecars),
+		byteLength: files.reduce((sum, { byteLength }) => sum + byteLength, 0),
+	};
+}
+
 /** Runs the pass over the bytes and throws what it found wrong in them. */
-async function averageInto(
-	{ inputs, tensors, weights }: Soup,
+async function fill(
+	product: Product,
 	planned: WeightSet,
 	staged: readonly StagedFile[],
-	options: WriteOptions,
+	options: ProduceOptions,
 	watch: Watch,
-): Promise<{ readonly digests: SoupDigests | undefined; readonly notices: readonly string[] }> {
-	const plan = planMerge(inputs, tensors, planned.files, { weights, digestUnread: options.digests });
-	const findings = new MergeFindings(inputs, plan);
-	const collector = options.digests ? new DigestCollector(inputs, plan) : undefined;
+): Promise<{ readonly digests: CheckpointsDigests | undefined; readonly notices: readonly string[] }> {
+	const { operations, steps, subjects, sources } = product.plan(planned.files);
+	const findings = new Findings(product.subjects, subjects);
+	const collector = options.digests ? new DigestCollector(product.inputs, subjects) : undefined;
 	await runPass(
 		{
-			operations: plan.operations,
-			steps: plan.steps,
-			phase: "average",
-			sources: inputs.flatMap(({ files }) => files.map(({ source }) => source)),
+			operations,
+			steps,
+			sources,
+			phase: options.phase,
 			outputs: staged,
 			threads: options.threads,
 			chunkByteLength: options.chunkByteLength,
@@ -126,7 +154,7 @@ async function averageInto(
 		},
 		watch,
 	);
-	throwFaults("Cannot average these inputs", await findings.faults(options));
+	throwFaults("Cannot use these inputs", await findings.faults(options));
 	return { digests: collector?.result(), notices: findings.notices() };
 }
 

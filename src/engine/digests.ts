@@ -1,7 +1,8 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { type DigestedTensor, modelDigest } from "../tensor/model-digest.ts";
 import { compareUtf8 } from "../tensor/names.ts";
-import type { MergePlan } from "./merge-plan.ts";
+import type { TensorInfo } from "../tensor/tensor.ts";
+import type { StepSubject } from "./plan.ts";
 import type { ModelDigests } from "./provenance.ts";
 import type { StepDigests } from "./results.ts";
 
@@ -13,34 +14,39 @@ export interface CheckpointDigests {
 }
 
 /** Digests of all inputs, in their order, and of the output. */
-export interface SoupDigests {
+export interface CheckpointsDigests {
 	readonly inputs: readonly CheckpointDigests[];
 	readonly output: CheckpointDigests;
 }
 
 /** Gathers the digests that the threads take in the pass over the bytes. */
 export class DigestCollector {
-	readonly #plan: MergePlan;
+	readonly #subjects: readonly StepSubject[];
 	readonly #inputs: readonly { readonly checkpoint: Checkpoint; readonly tensors: DigestedTensor[] }[];
 	readonly #output: DigestedTensor[] = [];
 
-	constructor(inputs: readonly Checkpoint[], plan: MergePlan) {
-		this.#plan = plan;
+	constructor(inputs: readonly Checkpoint[], subjects: readonly StepSubject[]) {
+		this.#subjects = subjects;
 		this.#inputs = inputs.map((checkpoint) => ({ checkpoint, tensors: [] }));
 	}
 
 	add(step: number, { operands, output }: StepDigests): void {
-		const subject = this.#plan.subjects[step];
+		const subject = this.#subjects[step];
 		if (subject === undefined) return;
 		operands.forEach((sha256, operand) => {
 			const input = this.#inputs[subject.inputs[operand] ?? 0];
 			const tensor = input?.checkpoint.tensors.get(subject.name);
 			if (tensor) input?.tensors.push({ ...tensor, sha256 });
 		});
-		if (output !== undefined && "treatment" in subject) this.#output.push({ ...subject, sha256: output });
+		if (output !== undefined) this.#output.push({ ...this.#shapeOf(subject), sha256: output });
 	}
 
-	result(): SoupDigests {
+	/** A step of a whole tensor writes it under the name and in the shape that it has in the inputs. */
+	#shapeOf({ name, dtype }: StepSubject): TensorInfo {
+		return { name, dtype, shape: this.#inputs[0]?.checkpoint.tensors.get(name)?.shape ?? [] };
+	}
+
+	result(): CheckpointsDigests {
 		return { inputs: this.#inputs.map(({ tensors }) => summarise(tensors)), output: summarise(this.#output) };
 	}
 }
@@ -54,6 +60,6 @@ function summarise(tensors: readonly DigestedTensor[]): CheckpointDigests {
 }
 
 /** Only the digests over whole checkpoints: what the recipe in the header has room for. */
-export function modelDigestsOf({ inputs, output }: SoupDigests): ModelDigests {
+export function modelDigestsOf({ inputs, output }: CheckpointsDigests): ModelDigests {
 	return { inputs: inputs.map((input) => input.modelDigest), output: output.modelDigest };
 }

@@ -1,31 +1,53 @@
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { ClipSoupError } from "../errors.ts";
-import type { MergePlan } from "./merge-plan.ts";
-import type { CopyFinding, MeanFinding, StepResult } from "./results.ts";
+import type { StepSubject } from "./plan.ts";
+import type { CopyFinding, MeanFinding, StepResult, TensorStatistics } from "./results.ts";
 
 /** Integer buffers that count training steps: they differ between ingredients and mean nothing for a soup. */
 const COUNTER_SUFFIX = ".num_batches_tracked";
+
+/** An input as messages speak of it. */
+export interface FindingInput {
+	readonly path: string;
+	/** SHA-256 of a tensor's bytes, 64 hex digits. */
+	digestTensor(name: string): Promise<string>;
+}
 
 interface TensorCounts {
 	readonly nonFinite: Map<number, number>;
 	overflow: number;
 }
 
-/** Collects what the threads found in the numbers while they averaged. */
-export class MergeFindings {
-	readonly #inputs: readonly Checkpoint[];
-	readonly #plan: MergePlan;
+/** Collects what the threads found in the numbers. A tensor that was cut into several steps is spoken of once. */
+export class Findings {
+	readonly #inputs: readonly FindingInput[];
+	readonly #subjects: readonly StepSubject[];
+	/** Made when there is something to tell, which is hardly ever. */
+	readonly #firstSteps = new Map<string, number>();
 	readonly #counts = new Map<number, TensorCounts>();
 	readonly #unequal = new Map<number, Set<number>>();
+	readonly #trained = new Set<number>();
 
-	constructor(inputs: readonly Checkpoint[], plan: MergePlan) {
+	constructor(inputs: readonly FindingInput[], subjects: readonly StepSubject[]) {
 		this.#inputs = inputs;
-		this.#plan = plan;
+		this.#subjects = subjects;
 	}
 
-	add(step: number, result: StepResult): void {
+	add(row: number, result: StepResult): void {
+		const step = this.#firstStep(row);
 		if (result.kind === "mean") this.#addMean(step, result);
 		if (result.kind === "copy") this.#addCopy(step, result);
+		if (result.kind === "scan" && this.#subjects[step]?.purpose === "zero") this.#addZero(step, result);
+	}
+
+	/** The first step of the tensor that a step is about. */
+	#firstStep(row: number): number {
+		const name = this.#nameOf(row);
+		if (this.#firstSteps.size === 0) {
+			for (const [step, subject] of this.#subjects.entries()) {
+				if (!this.#firstSteps.has(subject.name)) this.#firstSteps.set(subject.name, step);
+			}
+		}
+		return this.#firstSteps.get(name) ?? row;
 	}
 
 	#addMean(step: number, { nonFinite, overflow }: MeanFinding): void {
@@ -43,6 +65,10 @@ export class MergeFindings {
 		this.#unequal.set(step, operands);
 	}
 
+	#addZero(step: number, { elements, zeros }: TensorStatistics): void {
+		if (zeros < elements) this.#trained.add(step);
+	}
+
 	/** Faults in the order of the output's tensors, whatever the order in which the threads met them. */
 	async faults({ allowNonFinite }: { readonly allowNonFinite: boolean }): Promise<ClipSoupError[]> {
 		const faults: ClipSoupError[] = [];
@@ -55,7 +81,7 @@ export class MergeFindings {
 		for (const [step, operands] of byStep(this.#unequal)) {
 			if (!this.#nameOf(step).endsWith(COUNTER_SUFFIX)) faults.push(await this.#unequalValues(step, operands));
 		}
-		return faults;
+		return [...faults, ...[...this.#trained].map((step) => this.#trainedBias(step))];
 	}
 
 	/** What the user should know although it is no fault. */
@@ -66,11 +92,11 @@ export class MergeFindings {
 	}
 
 	#nameOf(step: number): string {
-		return this.#plan.subjects[step]?.name ?? "";
+		return this.#subjects[step]?.name ?? "";
 	}
 
 	#inputOf(step: number, operand: number): { readonly number: number; readonly path: string } {
-		const input = this.#plan.subjects[step]?.inputs[operand] ?? 0;
+		const input = this.#subjects[step]?.inputs[operand] ?? 0;
 		return { number: input + 1, path: this.#inputs[input]?.path ?? "" };
 	}
 
@@ -89,12 +115,23 @@ export class MergeFindings {
 
 	#overflow(step: number, count: number): ClipSoupError {
 		const tensor = this.#nameOf(step);
-		const subject = this.#plan.subjects[step];
-		const dtype = subject && "dtype" in subject ? subject.dtype : "";
+		const dtype = this.#subjects[step]?.dtype;
 		return new ClipSoupError(
 			"ERR_OVERFLOW",
 			`Cannot average "${tensor}": found ${count} results that ${dtype} cannot hold`,
 			{ fix: "choose a wider output: --dtype f32", details: { tensor, dtype, count } },
+		);
+	}
+
+	#trainedBias(step: number): ClipSoupError {
+		const tensor = this.#nameOf(step);
+		return new ClipSoupError(
+			"ERR_VALUE_MISMATCH",
+			`Cannot convert "${tensor}": found an element that is not 0, expected a projection without a bias`,
+			{
+				fix: `a head that was fine-tuned is no CLIP projection; leave its bias out with --drop ${tensor}`,
+				details: { tensor },
+			},
 		);
 	}
 

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { Companion } from "../checkpoint/companions.ts";
 import { tensorByteLength } from "../safetensors/byte-length.ts";
 import { compareCanonical, serializeHeader } from "../safetensors/serialize.ts";
@@ -14,10 +15,10 @@ export interface PlannedFile {
 	readonly byteLength: number;
 }
 
-/** Weight files and, if there are several, their index. */
+/** The weight files of an output and the indexes of those that are shards. */
 export interface WeightSet {
 	readonly files: readonly PlannedFile[];
-	readonly index: { readonly name: string; readonly bytes: Buffer } | undefined;
+	readonly indexes: readonly SmallFile[];
 }
 
 /** A small file that is written whole. */
@@ -26,25 +27,36 @@ export type SmallFile = Pick<Companion, "name" | "bytes">;
 /** Of shards only the index holds the metadata; each shard says what every reader needs. Source: huggingface_hub. */
 const SHARD_METADATA: ReadonlyMap<string, string> = new Map([["format", "pt"]]);
 
+export interface WeightSetOptions {
+	/** Name of the one file, without shards. */
+	readonly fileName: string;
+	/** Bytes of tensors in one shard; undefined writes one file. */
+	readonly maxShardSize: number | undefined;
+	/** Folder below the output's, as in `vision`. */
+	readonly folder?: string;
+}
+
 /**
  * Lays out the output's weight files in canonical order: names, headers, offsets, lengths.
  *
  * The same tensors with metadata of the same length give the same offsets.
- * @param maxShardSize bytes of tensors in one shard; undefined writes one file called `fileName`
  */
 export function planWeightSet(
 	tensors: readonly TensorInfo[],
 	metadata: ReadonlyMap<string, string>,
-	{ fileName, maxShardSize }: { readonly fileName: string; readonly maxShardSize: number | undefined },
+	{ fileName, maxShardSize, folder = "" }: WeightSetOptions,
 ): WeightSet {
 	const ordered = tensors.toSorted(compareCanonical);
 	const shards = maxShardSize === undefined ? [ordered] : planShards(ordered, maxShardSize);
-	if (shards.length === 1) return { files: [planFile(fileName, ordered, metadata)], index: undefined };
-	const files = shards.map((shard, number) => planFile(shardName(number + 1, shards.length), shard, SHARD_METADATA));
-	const weightMap = new Map(files.flatMap(({ name, tensors: held }) => held.map((tensor) => [tensor.name, name])));
+	if (shards.length === 1) return { files: [planFile(posix.join(folder, fileName), ordered, metadata)], indexes: [] };
+	const names = shards.map((_, number) => shardName(number + 1, shards.length));
+	const files = shards.map((shard, number) => planFile(posix.join(folder, names[number] ?? ""), shard, SHARD_METADATA));
+	const weightMap = new Map(
+		files.flatMap(({ tensors: held }, number) => held.map((tensor) => [tensor.name, names[number] ?? ""])),
+	);
 	const totalSize = ordered.reduce((sum, tensor) => sum + tensorByteLength(tensor), 0);
 	const bytes = Buffer.from(serializeShardIndex(totalSize, weightMap, metadata));
-	return { files, index: { name: SHARD_INDEX_NAME, bytes } };
+	return { files, indexes: [{ name: posix.join(folder, SHARD_INDEX_NAME), bytes }] };
 }
 
 function planFile(name: string, tensors: readonly TensorInfo[], metadata: ReadonlyMap<string, string>): PlannedFile {

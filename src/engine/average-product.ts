@@ -1,0 +1,117 @@
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { gatherCompanions } from "../checkpoint/companions.ts";
+import { findMismatches } from "../checkpoint/match.ts";
+import { ClipSoupError, throwFaults } from "../errors.ts";
+import { type LayoutId, weightFileName } from "../layouts/detect.ts";
+import type { LinearWeights } from "../merge-methods/linear.ts";
+import type { OutputTarget } from "../output/target.ts";
+import type { FloatDtype } from "../tensor/dtype.ts";
+import { nearestName } from "../tensor/names.ts";
+import type { TensorInfo } from "../tensor/tensor.ts";
+import { type MergedTensor, mergeTensors, planMerge, type Treatment } from "./merge-plan.ts";
+import type { Product } from "./produce.ts";
+import { soupMetadata, soupRecipe } from "./provenance.ts";
+import { planWeightSet } from "./weight-files.ts";
+
+/** The options of an average that decide its bytes. */
+export interface AverageChoices {
+	readonly weights?: readonly number[] | undefined;
+	readonly normalize?: boolean | undefined;
+	readonly dtype?: FloatDtype | undefined;
+	/** Tensor name → input number from 1. */
+	readonly keep?: Readonly<Record<string, number>> | undefined;
+	readonly maxShardSize?: number | undefined;
+	readonly digests?: boolean | undefined;
+}
+
+/** An average that is ready to be written, and what there is to tell of it. */
+export interface AverageProduct {
+	readonly product: Product;
+	/** Tensors of the output. */
+	readonly tensors: readonly (TensorInfo & { readonly treatment: Treatment })[];
+	readonly notices: readonly string[];
+}
+
+/**
+ * Checks inputs of one layout against each other and decides what becomes of each tensor and file.
+ *
+ * @throws {ClipSoupError} all that headers and configurations tell, at once
+ */
+export async function planAverage(
+	inputs: readonly Checkpoint[],
+	weights: LinearWeights,
+	target: OutputTarget,
+	choices: AverageChoices,
+): Promise<AverageProduct> {
+	const layout = inputs[0]?.layout;
+	refuseShards(layout, target, choices.maxShardSize);
+	const companions = target.kind === "folder" ? await gatherCompanions(inputs) : undefined;
+	throwFaults("Cannot average these inputs", [
+		...findMismatches(inputs, { allowMixedFloats: choices.dtype !== undefined }),
+		...(companions?.faults ?? []),
+	]);
+	const keep = keptInputs(inputs, choices.keep ?? {});
+	const tensors = mergeTensors(inputs, { weights, dtype: choices.dtype, keep });
+	const fileName = target.kind === "file" ? target.name : weightFileName(layout);
+	const { normalize = true, dtype, maxShardSize } = choices;
+	const product: Product = {
+		inputs,
+		subjects: inputs,
+		target,
+		recipe: (digests) =>
+			soupRecipe(inputs, { weights: choices.weights, normalize, dtype, keep: choices.keep ?? {} }, digests),
+		weightSet: (recipe) => planWeightSet(tensors, soupMetadata(inputs, recipe), { fileName, maxShardSize }),
+		plan: (files) => planMerge(inputs, tensors, files, { weights, digestUnread: choices.digests ?? false }),
+		smallFiles: companions?.files ?? [],
+	};
+	const notices = [
+		...inputs.flatMap((input) => input.notices),
+		...noticesOn(tensors, inputs.length),
+		...(companions?.notices ?? []),
+	];
+	return { product, tensors, notices };
+}
+
+function refuseShards(layout: LayoutId | undefined, target: OutputTarget, maxShardSize: number | undefined): void {
+	if (maxShardSize === undefined) return;
+	const reason =
+		target.kind === "file" ? "the output is one file" : layout === "openclip" ? "open_clip reads no shards" : undefined;
+	if (reason === undefined) return;
+	throw new ClipSoupError("ERR_USAGE", `Cannot write shards: ${reason}`, {
+		fix: target.kind === "file" ? "name a folder with -o, or leave --max-shard-size out" : "leave --max-shard-size out",
+	});
+}
+
+/** Input numbers from 0 of the tensors to keep. @throws {ClipSoupError} ERR_USAGE for names or numbers there are not */
+function keptInputs(inputs: readonly Checkpoint[], keep: Readonly<Record<string, number>>): Map<string, number> {
+	const names = inputs[0]?.tensors ?? new Map<string, unknown>();
+	for (const [name, number] of Object.entries(keep)) {
+		if (!Number.isInteger(number) || number < 1 || number > inputs.length) {
+			throw new ClipSoupError(
+				"ERR_USAGE",
+				`Cannot keep "${name}": found input ${number}, expected 1 to ${inputs.length}`,
+				{
+					fix: "inputs are numbered from 1 in the order they are given",
+				},
+			);
+		}
+		if (names.has(name)) continue;
+		const nearest = nearestName(name, names.keys());
+		throw new ClipSoupError("ERR_USAGE", `Cannot keep "${name}": the inputs have no such tensor`, {
+			fix: nearest === undefined ? "list the names: clip-soup inspect --tensors" : `did you mean "${nearest}"?`,
+		});
+	}
+	return new Map(Object.entries(keep).map(([name, number]) => [name, number - 1]));
+}
+
+function noticesOn(tensors: readonly MergedTensor[], inputCount: number): string[] {
+	const statistics = tensors.filter(({ name, treatment }) => treatment === "averaged" && RUNNING_STATISTICS.test(name));
+	return [
+		...(inputCount === 1 ? ["one input: the soup is a copy of it"] : []),
+		...(statistics.length > 0 && inputCount > 1
+			? [`${statistics.length} BatchNorm running statistics are averaged: they are not the soup's own statistics`]
+			: []),
+	];
+}
+
+const RUNNING_STATISTICS = /\.running_(mean|var)$/;
