@@ -1,9 +1,11 @@
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { identitiesOf } from "./checkpoint/identities.ts";
-import { closeAll, openCheckpoints } from "./checkpoint/open.ts";
-import { type AverageProduct, planAverage } from "./engine/average-product.ts";
+import { type ModelOptions, openModelFiles, readModel } from "./checkpoint/model.ts";
+import { closeAll, openAll } from "./checkpoint/open.ts";
+import { type AverageChoices, type AverageProduct, planAverage } from "./engine/average-product.ts";
 import type { CheckpointsDigests } from "./engine/digests.ts";
 import { peakMemory } from "./engine/memory.ts";
+import { haveOneForm, planMixedAverage } from "./engine/mixed-average.ts";
 import { defaultThreads } from "./engine/pass.ts";
 import { type FileDigests, outlineOf, produce } from "./engine/produce.ts";
 import { differingMetadata } from "./engine/provenance.ts";
@@ -13,21 +15,12 @@ import { type LinearWeights, linearWeights } from "./merge-methods/linear.ts";
 import { refuseClashes, resolveTarget } from "./output/target.ts";
 import type { Watch } from "./progress.ts";
 import type { Recipe } from "./recipe.ts";
-import type { FloatDtype } from "./tensor/dtype.ts";
 import { elementCount } from "./tensor/shape.ts";
 
 /** Options of `average`; all have the defaults of the command line. */
-export interface AverageOptions {
+export interface AverageOptions extends AverageChoices, Pick<ModelOptions, "arch" | "archConfig"> {
 	/** A `.safetensors` file, or a folder. Default `soup.safetensors` in the current folder. */
 	readonly output?: string | undefined;
-	/** One weight for each input. Default: uniform. */
-	readonly weights?: readonly number[] | undefined;
-	/** Whether to divide by the sum of the weights. Default true. */
-	readonly normalize?: boolean | undefined;
-	/** Dtype of averaged and kept float tensors. Default: each tensor's own. */
-	readonly dtype?: FloatDtype | undefined;
-	/** Tensors to take from one input: name → input number, from 1. */
-	readonly keep?: Readonly<Record<string, number>> | undefined;
 	/** Let NaN and Inf through by the rules of IEEE 754. Default false. */
 	readonly allowNonFinite?: boolean | undefined;
 	/** Replace output files that exist. Default false. */
@@ -36,10 +29,6 @@ export interface AverageOptions {
 	readonly fsync?: boolean | undefined;
 	/** Worker threads. Default: the processors, at most 2. */
 	readonly threads?: number | undefined;
-	/** Split the output into shards of at most so many bytes of tensors. Default: one file. */
-	readonly maxShardSize?: number | undefined;
-	/** SHA-256 of each tensor and of each whole checkpoint, in the same pass. Default false. */
-	readonly digests?: boolean | undefined;
 	/** SHA-256 of whole files, in passes of their own. Default false. */
 	readonly fileDigests?: boolean | undefined;
 	/** Check everything that headers can tell, and write nothing. Default false. */
@@ -98,23 +87,28 @@ export async function average(
 		});
 	}
 	const weights = linearWeights(inputs.length, { weights: options.weights, normalize: options.normalize ?? true });
-	const checkpoints = await openCheckpoints(inputs);
+	const groups = await openAll(inputs, (path) => openModelFiles(path));
 	try {
-		return await averageCheckpoints(checkpoints, weights, options, watch);
+		return await averageGroups(inputs, groups, weights, options, watch);
 	} finally {
-		await closeAll(checkpoints);
+		await closeAll(groups.flat());
 	}
 }
 
-async function averageCheckpoints(
-	inputs: readonly Checkpoint[],
+async function averageGroups(
+	paths: readonly string[],
+	groups: readonly (readonly Checkpoint[])[],
 	weights: LinearWeights,
 	options: AverageOptions,
 	watch: Watch,
 ): Promise<AverageResult> {
 	const output = options.output ?? "soup.safetensors";
 	const force = options.force ?? false;
-	const planned = await planAverage(inputs, weights, await resolveTarget(output), options);
+	const target = await resolveTarget(output);
+	const inputs = groups.flat();
+	const planned = haveOneForm(groups, options)
+		? await planAverage(inputs, weights, target, options)
+		: await planMixedAverage(await readModels(paths, groups, options), weights, target, options);
 	const { product, tensors, notices } = planned;
 	const outline = outlineOf(product, options.digests ?? false);
 	await refuseClashes(product.target, outline.files, { inputs: await identitiesOf(inputs), force });
@@ -123,12 +117,12 @@ async function averageCheckpoints(
 		dryRun: options.dryRun ?? false,
 		output,
 		...outline,
-		layout: inputs[0]?.layout,
+		layout: planned.layout,
 		tensors: countTreatments(tensors),
 		elements: tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0),
 		dtypes: countDtypes(tensors),
 		threads,
-		peakMemory: peakMemory(threads, inputs.length, headerBytes(inputs)),
+		peakMemory: peakMemory(threads, groups.length, headerBytes(inputs)),
 		digests: undefined,
 		fileDigests: undefined,
 		metadataLeftOut: differingMetadata(inputs),
@@ -151,6 +145,12 @@ async function averageCheckpoints(
 	);
 	const { recipe, digests, fileDigests } = written;
 	return { ...plan, recipe, digests, fileDigests, notices: [...notices, ...written.notices] };
+}
+
+/** Reads every input as a model; what the user says of the architecture holds for all. */
+function readModels(paths: readonly string[], groups: readonly (readonly Checkpoint[])[], options: AverageOptions) {
+	const { arch, archConfig } = options;
+	return Promise.all(groups.map((group, index) => readModel(paths[index] ?? "", group, { arch, archConfig })));
 }
 
 function countTreatments(tensors: AverageProduct["tensors"]): AverageResult["tensors"] {

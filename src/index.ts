@@ -10,6 +10,7 @@
 export { type AverageOptions, type AverageResult, average } from "./avg.ts";
 export type { Checkpoint, CheckpointFile, CheckpointTensor } from "./checkpoint/checkpoint.ts";
 export { openCheckpoint } from "./checkpoint/open.ts";
+export { type ConvertOptions, type ConvertResult, convert } from "./convert.ts";
 export { type Diff, type DiffOptions, type Distance, diff, type TensorDiff, type TensorStatus } from "./diff.ts";
 export { ClipSoupError, type ErrorCode, FaultsError, isClipSoupError } from "./errors.ts";
 export {

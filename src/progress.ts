@@ -1,6 +1,6 @@
 /** What a long operation reports while it runs, at most every 100 ms and once at its end. */
 export interface Progress {
-	readonly phase: "read" | "average" | "digest" | "sync";
+	readonly phase: "read" | "average" | "convert" | "digest" | "sync";
 	readonly tensorsDone: number;
 	readonly tensorsTotal: number;
 	/** Bytes read plus bytes written so far. */

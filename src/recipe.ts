@@ -27,7 +27,9 @@ const inputSchema = z.object({
 const recipeSchema = z.object({
 	/** Version of clip-soup. */
 	version: z.string(),
-	method: z.literal("linear"),
+	method: z.enum(["linear", "convert"]),
+	/** Form it was written in, where that was chosen: `openclip`, `timm`, `hf-clip`, `hf-pair`, `hf-dual`. */
+	target: z.string().optional(),
 	/** As they were given; null is uniform. */
 	weights: z.array(z.number()).nullable(),
 	normalize: z.boolean(),

@@ -7,11 +7,11 @@ import { describe, expect, test } from "vitest";
 const LAYERS: readonly (readonly string[])[] = [
 	["errors.ts", "version.ts"],
 	["progress.ts", "tensor"],
-	["bytes", "recipe.ts", "kernels", "layouts"],
-	["safetensors", "output", "merge-methods"],
+	["bytes", "recipe.ts", "kernels", "architectures"],
+	["safetensors", "output", "merge-methods", "layouts"],
 	["checkpoint"],
 	["engine"],
-	["avg.ts", "inspect.ts", "diff.ts"],
+	["avg.ts", "convert.ts", "inspect.ts", "diff.ts"],
 	["index.ts", "cli"],
 ];
 
@@ -20,7 +20,7 @@ const DOORS: readonly { readonly module: RegExp; readonly areas: readonly string
 	{ module: /^node:worker_threads$/, areas: ["engine"] },
 	{ module: /^node:fs(\/promises)?$/, areas: ["bytes", "checkpoint", "engine", "kernels", "output", "avg.ts"] },
 	{ module: /^(commander|ora)$/, areas: ["cli"] },
-	{ module: /^zod$/, areas: ["recipe.ts", "cli"] },
+	{ module: /^zod$/, areas: ["recipe.ts", "architectures", "layouts", "cli"] },
 ];
 
 const SRC = resolve("src");

@@ -10,6 +10,7 @@ test("the public API is exactly this", async () => {
 		"FaultsError: function",
 		"VERSION: string",
 		"average: function",
+		"convert: function",
 		"diff: function",
 		"inspect: function",
 		"isClipSoupError: function",

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { NdArray } from "ndarray";
 import type { LocalFile } from "../bytes/local-file.ts";
 import { ClipSoupError } from "../errors.ts";
-import { detectLayout, type LayoutId } from "../layouts/detect.ts";
+import { type LayoutId, type Recognition, recogniseLayout } from "../layouts/detect.ts";
 import { type TensorValues, toArray } from "../tensor/array.ts";
 import { nearestName } from "../tensor/names.ts";
 import type { TensorInfo } from "../tensor/tensor.ts";
@@ -38,6 +38,9 @@ export interface CheckpointParts {
 	readonly notices: readonly string[];
 }
 
+/** Above it no layout is looked for: of the presets RN50x64 has most tensors, 1,353. */
+const MOST_CLIP_TENSORS = 20_000;
+
 /** Bytes of a tensor that are digested at a time. */
 const PIECE_BYTE_LENGTH = 2 ** 20;
 
@@ -56,7 +59,7 @@ export class Checkpoint implements AsyncDisposable {
 	readonly metadata: ReadonlyMap<string, string>;
 	/** What the user should know of how the weights were found. */
 	readonly notices: readonly string[];
-	#layout: LayoutId | undefined | null = null;
+	#recognition: Recognition | undefined | null = null;
 
 	constructor(parts: CheckpointParts) {
 		this.path = parts.path;
@@ -73,10 +76,17 @@ export class Checkpoint implements AsyncDisposable {
 		return this.files.reduce((sum, { source }) => sum + source.byteLength, 0);
 	}
 
-	/** Layout by its tensor names; undefined if they are of none that is known. */
+	/** What its tensor names say of its layout; undefined if they are of none that is known. */
+	get recognition(): Recognition | undefined {
+		if (this.#recognition === null) {
+			this.#recognition = this.tensors.size > MOST_CLIP_TENSORS ? undefined : recogniseLayout(this.tensors.keys());
+		}
+		return this.#recognition;
+	}
+
+	/** What `--to` calls its layout; undefined if it is of none that is known. */
 	get layout(): LayoutId | undefined {
-		if (this.#layout === null) this.#layout = detectLayout(this.tensors.keys());
-		return this.#layout;
+		return this.recognition?.layout.family;
 	}
 
 	/**

@@ -88,8 +88,29 @@ export interface Companions {
 	readonly faults: readonly ClipSoupError[];
 }
 
-/** Companion names in the order they are written. */
-export const COMPANION_NAMES: readonly string[] = Object.keys(COMPANIONS);
+/** Companions that do not depend on the layout: what a text needs on its way to token ids. */
+const TOKENIZER_NAMES: readonly string[] = Object.keys(COMPANIONS).filter(
+	(name) =>
+		COMPANIONS[name]?.fault === "ERR_VOCABULARY_MISMATCH" ||
+		name.startsWith("special_tokens") ||
+		name.startsWith("tokenizer"),
+);
+
+/** Reads the first model's tokenizer files and compares those of the other models with them. */
+export async function gatherTokenizers(models: readonly (readonly Checkpoint[])[]): Promise<Companions> {
+	const holders = await Promise.all(models.map(tokenizerHolder));
+	return gather(holders, TOKENIZER_NAMES);
+}
+
+/** The folder of a model that has a tokenizer; its first one if none has. */
+async function tokenizerHolder(checkpoints: readonly Checkpoint[]): Promise<Folder> {
+	for (const { folder } of checkpoints) {
+		if (folder === undefined) continue;
+		const found = await Promise.all(TOKENIZER_NAMES.map((name) => readCompanion(folder, name)));
+		if (found.some((bytes) => bytes !== undefined)) return { folder };
+	}
+	return { folder: checkpoints[0]?.folder };
+}
 
 /**
  * Reads the first input's companion files and compares those of the other inputs with them.
@@ -97,15 +118,25 @@ export const COMPANION_NAMES: readonly string[] = Object.keys(COMPANIONS);
  * Inputs that are single files have none and are not compared.
  */
 export async function gatherCompanions(inputs: readonly Checkpoint[]): Promise<Companions> {
-	const [first, ...others] = inputs;
+	const [first] = inputs;
 	if (first?.folder === undefined) {
 		const notice = "no configuration or tokenizer is copied: the first input is a single file, not a folder";
 		return { files: [], notices: [notice], faults: [] };
 	}
+	const { files, notices, faults } = await gather(inputs, Object.keys(COMPANIONS));
+	const nothing = "no configuration or tokenizer is copied: the first input's folder has none";
+	return { files, faults, notices: files.length === 0 ? [...notices, nothing] : notices };
+}
+
+type Folder = Pick<Checkpoint, "folder">;
+
+async function gather([first, ...others]: readonly Folder[], names: readonly string[]): Promise<Companions> {
 	const files: Companion[] = [];
 	const notices: string[] = [];
 	const faults: ClipSoupError[] = [];
-	for (const [name, rule] of Object.entries(COMPANIONS)) {
+	for (const name of names) {
+		const rule = COMPANIONS[name];
+		if (rule === undefined || first?.folder === undefined) continue;
 		const bytes = await readCompanion(first.folder, name);
 		if (bytes) files.push({ name, bytes, sha256: createHash("sha256").update(bytes).digest("hex") });
 		for (const [index, other] of others.entries()) {
@@ -116,7 +147,6 @@ export async function gatherCompanions(inputs: readonly Checkpoint[]): Promise<C
 			else if (difference !== undefined) notices.push(difference);
 		}
 	}
-	if (files.length === 0) notices.push("no configuration or tokenizer is copied: the first input's folder has none");
 	return { files, notices, faults };
 }
 

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { type LocalFile, openLocalFile } from "../bytes/local-file.ts";
-import { type ClipSoupError, isClipSoupError, throwFaults } from "../errors.ts";
+import { type ClipSoupError, FaultsError, isClipSoupError, throwFaults } from "../errors.ts";
 import { checkShards } from "../safetensors/check-shards.ts";
 import { type LocatedHeader, readHeader } from "../safetensors/read-header.ts";
 import { MAX_INDEX_BYTE_LENGTH, parseShardIndex } from "../safetensors/shard-index.ts";
@@ -55,11 +55,22 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
  * @throws {ClipSoupError} the only fault, or a `FaultsError`; no file is left open then
  */
 export async function openCheckpoints(paths: readonly string[]): Promise<Checkpoint[]> {
-	const outcomes = await Promise.allSettled(paths.map(openCheckpoint));
+	return (await openAll(paths, async (path) => [await openCheckpoint(path)])).flat();
+}
+
+/** As `openCheckpoints`, for inputs of which each may be made of several checkpoints. */
+export async function openAll(
+	paths: readonly string[],
+	open: (path: string) => Promise<Checkpoint[]>,
+): Promise<Checkpoint[][]> {
+	const outcomes = await Promise.allSettled(paths.map(open));
 	const opened = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
 	const errors = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
-	if (errors.length > 0) await closeAll(opened);
-	throwAll("Cannot open all inputs", errors);
+	if (errors.length > 0) await closeAll(opened.flat());
+	throwAll(
+		"Cannot open all inputs",
+		errors.flatMap((error) => (error instanceof FaultsError ? error.faults : [error])),
+	);
 	return opened;
 }
 

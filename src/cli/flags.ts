@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ClipSoupError } from "../errors.ts";
+import type { LayoutId } from "../layouts/detect.ts";
 import { parseByteSize } from "../safetensors/byte-size.ts";
 import { FLOAT_DTYPES, type FloatDtype } from "../tensor/dtype.ts";
 
@@ -86,9 +87,45 @@ export const averageFlags = commonFlags.extend({
 	allowNonfinite: z.boolean().default(false),
 	force: z.boolean().default(false),
 	fsync: z.boolean().default(true),
+	to: z.string().transform(parseLayout).optional(),
+	hfDual: z.boolean().default(false),
+	arch: z.string().optional(),
+	archConfig: z.string().optional(),
 	maxShardSize: z.string().transform(parseByteSize).optional(),
 	digests: z.boolean().default(false),
 	fileDigests: z.boolean().default(false),
+	dryRun: z.boolean().default(false),
+});
+
+const LAYOUT_IDS: readonly LayoutId[] = ["openclip", "timm", "hf"];
+
+/** `hf` @throws {ClipSoupError} ERR_USAGE */
+export function parseLayout(text: string): LayoutId {
+	const layout = LAYOUT_IDS.find((id) => id === text.trim().toLowerCase());
+	if (layout !== undefined) return layout;
+	throw usage(`Cannot use --to "${text}": expected one of ${LAYOUT_IDS.join(", ")}`);
+}
+
+function parseNumber(text: string): number {
+	const value = text.trim() === "" ? Number.NaN : Number(text);
+	if (Number.isFinite(value)) return value;
+	throw usage(`Cannot use --logit-scale "${text}": expected a finite number, the logarithm of the temperature`);
+}
+
+/** Flags of `convert`. */
+export const convertFlags = commonFlags.extend({
+	to: z.string().transform((text) => text.split(",").map(parseLayout)),
+	output: z.string(),
+	text: z.string().optional(),
+	arch: z.string().optional(),
+	archConfig: z.string().optional(),
+	logitScale: z.string().transform(parseNumber).optional(),
+	drop: z.array(z.string()).default([]),
+	hfDual: z.boolean().default(false),
+	weightsOnly: z.boolean().default(false),
+	maxShardSize: z.string().transform(parseByteSize).optional(),
+	force: z.boolean().default(false),
+	fsync: z.boolean().default(true),
 	dryRun: z.boolean().default(false),
 });
 

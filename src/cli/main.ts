@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { ClipSoupError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { addAverage } from "./avg.ts";
+import { addConvert } from "./convert.ts";
 import { addDiff } from "./diff.ts";
 import { addInspect } from "./inspect.ts";
 import { reportError } from "./run.ts";
@@ -26,7 +27,7 @@ export async function main(args: readonly string[]): Promise<void> {
 		.addHelpText("after", EXAMPLES)
 		.exitOverride()
 		.configureOutput({ writeErr: () => {} });
-	for (const add of [addAverage, addInspect, addDiff]) add(program);
+	for (const add of [addAverage, addConvert, addInspect, addDiff]) add(program);
 	if (args.length === 0) {
 		process.stderr.write(program.helpInformation());
 		process.exitCode = 2;

@@ -13,18 +13,24 @@ export interface ProgressDisplay extends AsyncDisposable {
  * or with `--quiet`. ora is loaded only if there is something to show.
  */
 export async function showProgress({ quiet }: { readonly quiet: boolean }): Promise<ProgressDisplay> {
-	const isWatched = process.stderr.isTTY && !quiet && !process.env.CI && process.env.TERM !== "dumb";
-	if (!isWatched) return { onProgress: undefined, [Symbol.asyncDispose]: async () => {} };
+	if (quiet || !isWatched(process.stderr)) return { onProgress: undefined, [Symbol.asyncDispose]: async () => {} };
 	const { default: ora } = await import("ora");
 	// ora's colours do not look at NO_COLOR by themselves. https://no-color.org
 	const color = process.env.NO_COLOR ? false : "cyan";
-	const spinner = ora({ stream: process.stderr, color, discardStdin: false, text: "reading headers" }).start();
+	// Decided above; ora by itself takes an empty CI for a set one and would print a line that stays.
+	const enabled = { isEnabled: true, discardStdin: false };
+	const spinner = ora({ stream: process.stderr, color, text: "reading headers", ...enabled }).start();
 	return {
 		onProgress: lineWriter(spinner),
 		[Symbol.asyncDispose]: async () => {
 			spinner.stop();
 		},
 	};
+}
+
+/** A terminal without a size, as a bare pty has, is none: ora would clear infinitely many lines of it. */
+function isWatched(stream: NodeJS.WriteStream): boolean {
+	return stream.isTTY && stream.columns !== 0 && !process.env.CI && process.env.TERM !== "dumb";
 }
 
 function lineWriter(spinner: Ora): (progress: Progress) => void {
@@ -37,6 +43,7 @@ function lineWriter(spinner: Ora): (progress: Progress) => void {
 const VERBS: Readonly<Record<Progress["phase"], string>> = {
 	read: "reading",
 	average: "averaging",
+	convert: "converting",
 	digest: "digesting",
 	sync: "syncing to disk",
 };

@@ -8,25 +8,35 @@ import type { OutputTarget } from "../output/target.ts";
 import type { FloatDtype } from "../tensor/dtype.ts";
 import { nearestName } from "../tensor/names.ts";
 import type { TensorInfo } from "../tensor/tensor.ts";
-import { type MergedTensor, mergeTensors, planMerge, type Treatment } from "./merge-plan.ts";
+import { mergeTensors, planMerge, type Treatment } from "./merge-plan.ts";
 import type { Product } from "./produce.ts";
 import { soupMetadata, soupRecipe } from "./provenance.ts";
 import { planWeightSet } from "./weight-files.ts";
 
 /** The options of an average that decide its bytes. */
 export interface AverageChoices {
+	/** One weight for each input. Default: uniform. */
 	readonly weights?: readonly number[] | undefined;
+	/** Whether to divide by the sum of the weights. Default true. */
 	readonly normalize?: boolean | undefined;
+	/** Dtype of averaged and kept float tensors. Default: each tensor's own. */
 	readonly dtype?: FloatDtype | undefined;
-	/** Tensor name → input number from 1. */
+	/** Tensors to take from one input: name → input number, from 1. */
 	readonly keep?: Readonly<Record<string, number>> | undefined;
+	/** Layout of the output. Default: that of the first input. */
+	readonly to?: LayoutId | undefined;
+	/** For `hf`: one folder for transformers' `VisionTextDualEncoderModel`, not two. Default false. */
+	readonly hfDual?: boolean | undefined;
+	/** Split the output into shards of at most so many bytes of tensors. Default: one file. */
 	readonly maxShardSize?: number | undefined;
+	/** SHA-256 of each tensor and of each whole checkpoint. Default false. */
 	readonly digests?: boolean | undefined;
 }
 
 /** An average that is ready to be written, and what there is to tell of it. */
 export interface AverageProduct {
 	readonly product: Product;
+	readonly layout: LayoutId | undefined;
 	/** Tensors of the output. */
 	readonly tensors: readonly (TensorInfo & { readonly treatment: Treatment })[];
 	readonly notices: readonly string[];
@@ -50,13 +60,18 @@ export async function planAverage(
 		...findMismatches(inputs, { allowMixedFloats: choices.dtype !== undefined }),
 		...(companions?.faults ?? []),
 	]);
-	const keep = keptInputs(inputs, choices.keep ?? {});
+	const keep = keptInputs(inputs[0]?.tensors ?? new Map(), inputs.length, choices.keep ?? {});
 	const tensors = mergeTensors(inputs, { weights, dtype: choices.dtype, keep });
 	const fileName = target.kind === "file" ? target.name : weightFileName(layout);
 	const { normalize = true, dtype, maxShardSize } = choices;
 	const product: Product = {
 		inputs,
-		subjects: inputs,
+		subjects: inputs.map((input) => ({
+			path: input.path,
+			checkpoints: [input],
+			digestTensor: (name) => input.digestTensor(name),
+		})),
+		isWhole: true,
 		target,
 		recipe: (digests) =>
 			soupRecipe(inputs, { weights: choices.weights, normalize, dtype, keep: choices.keep ?? {} }, digests),
@@ -69,10 +84,15 @@ export async function planAverage(
 		...noticesOn(tensors, inputs.length),
 		...(companions?.notices ?? []),
 	];
-	return { product, tensors, notices };
+	return { product, layout, tensors, notices };
 }
 
-function refuseShards(layout: LayoutId | undefined, target: OutputTarget, maxShardSize: number | undefined): void {
+/** @throws {ClipSoupError} ERR_USAGE if the output cannot be shards */
+export function refuseShards(
+	layout: LayoutId | undefined,
+	target: OutputTarget,
+	maxShardSize: number | undefined,
+): void {
 	if (maxShardSize === undefined) return;
 	const reason =
 		target.kind === "file" ? "the output is one file" : layout === "openclip" ? "open_clip reads no shards" : undefined;
@@ -83,13 +103,16 @@ function refuseShards(layout: LayoutId | undefined, target: OutputTarget, maxSha
 }
 
 /** Input numbers from 0 of the tensors to keep. @throws {ClipSoupError} ERR_USAGE for names or numbers there are not */
-function keptInputs(inputs: readonly Checkpoint[], keep: Readonly<Record<string, number>>): Map<string, number> {
-	const names = inputs[0]?.tensors ?? new Map<string, unknown>();
+export function keptInputs(
+	names: ReadonlyMap<string, unknown>,
+	inputCount: number,
+	keep: Readonly<Record<string, number>>,
+): Map<string, number> {
 	for (const [name, number] of Object.entries(keep)) {
-		if (!Number.isInteger(number) || number < 1 || number > inputs.length) {
+		if (!Number.isInteger(number) || number < 1 || number > inputCount) {
 			throw new ClipSoupError(
 				"ERR_USAGE",
-				`Cannot keep "${name}": found input ${number}, expected 1 to ${inputs.length}`,
+				`Cannot keep "${name}": found input ${number}, expected 1 to ${inputCount}`,
 				{
 					fix: "inputs are numbered from 1 in the order they are given",
 				},
@@ -104,7 +127,8 @@ function keptInputs(inputs: readonly Checkpoint[], keep: Readonly<Record<string,
 	return new Map(Object.entries(keep).map(([name, number]) => [name, number - 1]));
 }
 
-function noticesOn(tensors: readonly MergedTensor[], inputCount: number): string[] {
+/** What the user should know of how tensors come about. */
+export function noticesOn(tensors: AverageProduct["tensors"], inputCount: number): string[] {
 	const statistics = tensors.filter(({ name, treatment }) => treatment === "averaged" && RUNNING_STATISTICS.test(name));
 	return [
 		...(inputCount === 1 ? ["one input: the soup is a copy of it"] : []),

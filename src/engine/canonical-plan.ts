@@ -1,7 +1,8 @@
 import type { LinearWeights } from "../merge-methods/linear.ts";
-import { DTYPES, type Dtype, isFloatDtype } from "../tensor/dtype.ts";
+import { DTYPES, type Dtype, type FloatDtype, isFloatDtype } from "../tensor/dtype.ts";
 import { elementCount, type Shape } from "../tensor/shape.ts";
 import { type Operation, OperationList, type OutputMatrix, traitsOf } from "./operation.ts";
+import type { Plan, StepSubject } from "./plan.ts";
 import { type Operand, type Place, type Step, StepTable } from "./step-table.ts";
 
 /** A run of a canonical tensor's elements as one source stores it. */
@@ -45,18 +46,20 @@ export interface CanonicalStep {
 	readonly places: readonly CanonicalPlace[];
 }
 
-/** Rows of the step table, and the canonical tensor each is about. */
-export interface CanonicalPlan {
-	readonly operations: readonly Operation[];
-	readonly steps: StepTable;
-	readonly subjects: readonly CanonicalStep[];
+/** A stored bias that OpenCLIP has no place for, and that is left out if all of it is 0. */
+export interface ZeroTensor extends Part {
+	/** Stored name. */
+	readonly name: string;
+	readonly dtype: FloatDtype;
+	/** Number of its input, from 0. */
+	readonly input: number;
 }
 
 /**
  * Cuts canonical tensors into steps: runs of elements that no operand's part and no output tensor divides, each read
  * once for all the outputs that hold it the same way round.
  */
-export function planCanonical(tensors: readonly CanonicalStep[]): CanonicalPlan {
+export function planCanonical(tensors: readonly CanonicalStep[], zeros: readonly ZeroTensor[]): Omit<Plan, "sources"> {
 	const operations = new OperationList();
 	const rows = tensors.flatMap((tensor) =>
 		[false, true].flatMap((isTransposed) => {
@@ -64,6 +67,7 @@ export function planCanonical(tensors: readonly CanonicalStep[]): CanonicalPlan 
 			return places.length === 0 ? [] : stepsOf({ ...tensor, places }, isTransposed, operations);
 		}),
 	);
+	rows.push(...zeros.map((zero) => zeroRow(zero, operations)));
 	const steps = new StepTable(rows.length, {
 		operandCount: Math.max(1, ...tensors.map(({ operands }) => operands.length)),
 		outputCount: Math.max(1, ...tensors.map(({ places }) => places.length)),
@@ -76,7 +80,21 @@ export function planCanonical(tensors: readonly CanonicalStep[]): CanonicalPlan 
 
 interface Row {
 	readonly step: Step;
-	readonly subject: CanonicalStep;
+	readonly subject: StepSubject;
+}
+
+function zeroRow(
+	{ name, dtype, input, source, position, elementCount: count }: ZeroTensor,
+	operations: OperationList,
+): Row {
+	return {
+		subject: { name, inputs: [input], purpose: "zero", dtype },
+		step: {
+			operation: operations.indexOf({ kind: "scan", dtype }),
+			elementCount: count,
+			operands: [{ source, position }],
+		},
+	};
 }
 
 /** The steps of one tensor whose places are all transposed, or all not. */
@@ -86,6 +104,8 @@ function stepsOf(tensor: CanonicalStep, isTransposed: boolean, operations: Opera
 	const number = operations.indexOf(operation);
 	const elementBytes = traitsOf(operation);
 	const cuts = cutsOf(tensor);
+	const { name, inputs, dtype } = tensor;
+	const subject: StepSubject = { name, inputs, dtype, purpose: "write" };
 	return cuts.slice(1).map((end, index): Row => {
 		const begin = cuts[index] ?? 0;
 		const operands = tensor.operands.map((operand, k) =>
@@ -97,7 +117,7 @@ function stepsOf(tensor: CanonicalStep, isTransposed: boolean, operations: Opera
 				file,
 				position: position + (begin - first) * elementBytes.outputByteLength,
 			}));
-		return { subject: tensor, step: { operation: number, elementCount: end - begin, operands, outputs } };
+		return { subject, step: { operation: number, elementCount: end - begin, operands, outputs } };
 	});
 }
 

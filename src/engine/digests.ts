@@ -47,11 +47,15 @@ export class DigestCollector {
 	}
 
 	result(): CheckpointsDigests {
-		return { inputs: this.#inputs.map(({ tensors }) => summarise(tensors)), output: summarise(this.#output) };
+		return {
+			inputs: this.#inputs.map(({ tensors }) => summariseDigests(tensors)),
+			output: summariseDigests(this.#output),
+		};
 	}
 }
 
-function summarise(tensors: readonly DigestedTensor[]): CheckpointDigests {
+/** The digest over a checkpoint from those of its tensors. */
+export function summariseDigests(tensors: readonly DigestedTensor[]): CheckpointDigests {
 	const sorted = tensors.toSorted((a, b) => compareUtf8(a.name, b.name));
 	return {
 		modelDigest: modelDigest(sorted),

@@ -3,8 +3,9 @@ import type { LinearWeights } from "../merge-methods/linear.ts";
 import { type FloatDtype, isFloatDtype } from "../tensor/dtype.ts";
 import type { TensorInfo } from "../tensor/tensor.ts";
 import { type Operation, OperationList, traitsOf } from "./operation.ts";
-import { type PlacedFile, type Plan, type StepSubject, sourceNumbers, sourcesOf } from "./plan.ts";
+import { type Plan, type StepSubject, sourceNumbers, sourcesOf } from "./plan.ts";
 import { type Operand, StepTable } from "./step-table.ts";
+import type { PlannedFile } from "./weight-files.ts";
 
 /** What becomes of a tensor: the mean of all inputs, the bytes they agree on, or one input's value. */
 export type Treatment = "averaged" | "copied" | "kept";
@@ -49,7 +50,7 @@ export function mergeTensors(inputs: readonly Checkpoint[], options: MergeOption
 export function planMerge(
 	inputs: readonly Checkpoint[],
 	merged: readonly MergedTensor[],
-	files: readonly PlacedFile[],
+	files: readonly Pick<PlannedFile, "dataStart" | "tensors">[],
 	options: { readonly weights: LinearWeights; readonly digestUnread: boolean },
 ): Plan {
 	const byName = new Map(merged.map((tensor) => [tensor.name, tensor]));

@@ -1,15 +1,8 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Dtype } from "../tensor/dtype.ts";
-import type { StoredTensor } from "../tensor/tensor.ts";
 import type { Operation } from "./operation.ts";
 import type { PassSource } from "./protocol.ts";
 import type { StepTable } from "./step-table.ts";
-
-/** A file of the output: where its data section starts, and the tensors in it. */
-export interface PlacedFile {
-	readonly dataStart: number;
-	readonly tensors: readonly StoredTensor[];
-}
 
 /** What a row of the step table is about. */
 export interface StepSubject {

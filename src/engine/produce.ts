@@ -7,27 +7,35 @@ import { type StagedFile, Staging } from "../output/staging.ts";
 import { type OutputTarget, targetFolder } from "../output/target.ts";
 import type { Progress, Watch } from "../progress.ts";
 import type { Recipe } from "../recipe.ts";
+import { digestStored } from "./digest-pass.ts";
 import { type CheckpointsDigests, DigestCollector, modelDigestsOf } from "./digests.ts";
 import { digestFile } from "./file-digest.ts";
 import { type FindingInput, Findings } from "./findings.ts";
 import { runPass } from "./pass.ts";
-import type { PlacedFile, Plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import { type ModelDigests, unknownDigests } from "./provenance.ts";
-import type { SmallFile, WeightSet } from "./weight-files.ts";
+import type { PlannedFile, SmallFile, WeightSet } from "./weight-files.ts";
+
+/** An input, which may be made of several folders. */
+export interface ProductInput extends FindingInput {
+	readonly checkpoints: readonly Checkpoint[];
+}
 
 /** An output that passed all checks on headers: what is to be read and written, and where. */
 export interface Product {
 	/** Every file and folder that is read. */
 	readonly inputs: readonly Checkpoint[];
 	/** The inputs as findings speak of them: one may be made of several folders. */
-	readonly subjects: readonly FindingInput[];
+	readonly subjects: readonly ProductInput[];
+	/** Whether each step is about a whole stored tensor, so that digests can be taken in the same pass. */
+	readonly isWhole: boolean;
 	readonly target: OutputTarget;
 	/** The recipe; with digests once they are known. */
 	readonly recipe: (digests?: ModelDigests) => Recipe;
 	/** Weight files for a recipe; recipes of one length give the same offsets. */
 	readonly weightSet: (recipe: Recipe) => WeightSet;
 	/** The steps that fill these files, which are those of the weight set. */
-	readonly plan: (files: readonly PlacedFile[]) => Plan;
+	readonly plan: (files: readonly PlannedFile[]) => Plan;
 	/** Configuration and tokenizer files, in the order they are to appear. */
 	readonly smallFiles: readonly SmallFile[];
 }
@@ -74,7 +82,7 @@ export const RECIPE_FILE = "soup.json";
  */
 export async function produce(product: Product, options: ProduceOptions, watch: Watch): Promise<Produced> {
 	const { inputs, target } = product;
-	const planned = product.weightSet(product.recipe(options.digests ? unknownDigests(inputs) : undefined));
+	const planned = product.weightSet(product.recipe(options.digests ? unknownDigests(product.subjects) : undefined));
 	const total = planned.files.reduce((sum, { byteLength }) => sum + byteLength, 0);
 	await requireFreeSpace(targetFolder(target), total);
 
@@ -117,8 +125,8 @@ export interface Outline {
 	readonly byteLength: number;
 }
 
-export function outlineOf({ inputs, target, smallFiles, ...product }: Product, digests: boolean): Outline {
-	const recipe = product.recipe(digests ? unknownDigests(inputs) : undefined);
+export function outlineOf({ subjects, target, smallFiles, ...product }: Product, digests: boolean): Outline {
+	const recipe = product.recipe(digests ? unknownDigests(subjects) : undefined);
 	const { files, indexes } = product.weightSet(recipe);
 	const sidecars = target.kind === "folder" ? [RECIPE_FILE] : [];
 	return {
@@ -138,7 +146,7 @@ async function fill(
 ): Promise<{ readonly digests: CheckpointsDigests | undefined; readonly notices: readonly string[] }> {
 	const { operations, steps, subjects, sources } = product.plan(planned.files);
 	const findings = new Findings(product.subjects, subjects);
-	const collector = options.digests ? new DigestCollector(product.inputs, subjects) : undefined;
+	const collector = options.digests && product.isWhole ? new DigestCollector(product.inputs, subjects) : undefined;
 	await runPass(
 		{
 			operations,
@@ -148,14 +156,18 @@ async function fill(
 			outputs: staged,
 			threads: options.threads,
 			chunkByteLength: options.chunkByteLength,
-			digests: options.digests,
+			digests: collector !== undefined,
 			onResult: (step, result) => findings.add(step, result),
 			onDigests: (step, digests) => collector?.add(step, digests),
 		},
 		watch,
 	);
 	throwFaults("Cannot use these inputs", await findings.faults(options));
-	return { digests: collector?.result(), notices: findings.notices() };
+	const digests =
+		options.digests && collector === undefined
+			? await digestStored(product.subjects, { planned, staged }, options, watch)
+			: collector?.result();
+	return { digests, notices: findings.notices() };
 }
 
 /** Writes the final headers, which must end where the data, written before, begins. */

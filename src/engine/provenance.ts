@@ -19,8 +19,11 @@ export interface ModelDigests {
 	readonly output: string;
 }
 
+/** What a recipe records of an input. */
+export type RecipeSource = Pick<Checkpoint, "name" | "files" | "metadata">;
+
 /** How these inputs and options make a soup: no path, no time, so that it is the same on every machine. */
-export function soupRecipe(inputs: readonly Checkpoint[], options: RecipeOptions, digests?: ModelDigests): Recipe {
+export function soupRecipe(inputs: readonly RecipeSource[], options: RecipeOptions, digests?: ModelDigests): Recipe {
 	return {
 		version: VERSION,
 		method: "linear",
@@ -33,7 +36,7 @@ export function soupRecipe(inputs: readonly Checkpoint[], options: RecipeOptions
 	};
 }
 
-function recipeInput({ name, files, metadata }: Checkpoint, digest: string | undefined): RecipeInput {
+function recipeInput({ name, files, metadata }: RecipeSource, digest: string | undefined): RecipeInput {
 	const own = metadata.get(RECIPE_METADATA);
 	return {
 		name,
@@ -47,15 +50,23 @@ function recipeInput({ name, files, metadata }: Checkpoint, digest: string | und
 	};
 }
 
+/** How an input becomes another form of itself. */
+export function conversionRecipe(input: RecipeSource): Recipe {
+	return {
+		...soupRecipe([input], { weights: undefined, normalize: true, dtype: undefined, keep: {} }),
+		method: "convert",
+	};
+}
+
 /** Stands for a digest that is known only after the data: of the same length, so that no offset moves. */
 const UNKNOWN_DIGEST = `sha256:${"0".repeat(64)}`;
 
-export function unknownDigests(inputs: readonly Checkpoint[]): ModelDigests {
+export function unknownDigests(inputs: readonly unknown[]): ModelDigests {
 	return { inputs: inputs.map(() => UNKNOWN_DIGEST), output: UNKNOWN_DIGEST };
 }
 
 /** Metadata of a soup: `format`, the recipe, and what the inputs have alike. transformers needs `format` to load a file. */
-export function soupMetadata(inputs: readonly Checkpoint[], recipe: Recipe): Map<string, string> {
+export function soupMetadata(inputs: readonly Pick<RecipeSource, "metadata">[], recipe: Recipe): Map<string, string> {
 	return new Map([
 		...commonEntries(inputs.map(({ metadata }) => metadata)),
 		["format", "pt"],
@@ -64,7 +75,7 @@ export function soupMetadata(inputs: readonly Checkpoint[], recipe: Recipe): Map
 }
 
 /** Metadata keys that are left out, because the inputs do not have them alike. */
-export function differingMetadata(inputs: readonly Checkpoint[]): string[] {
+export function differingMetadata(inputs: readonly Pick<RecipeSource, "metadata">[]): string[] {
 	const common = commonEntries(inputs.map(({ metadata }) => metadata));
 	const keys = new Set(inputs.flatMap(({ metadata }) => [...metadata.keys()]));
 	return [...keys].filter((key) => key !== "format" && key !== RECIPE_METADATA && !common.has(key)).sort();

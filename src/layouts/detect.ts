@@ -1,29 +1,82 @@
-/** A naming scheme of CLIP tensors, in the order tables list them. */
-export type LayoutId = "openclip" | "timm" | "hf";
+import { TOWERS, type Tower } from "./canonical.ts";
+import { LAYOUTS } from "./index.ts";
+import { isNameOf, type Layout, type LayoutId, type TowerTable } from "./layout.ts";
+import { wrapperOf } from "./wrappers.ts";
 
-/**
- * Names that only one layout has, at the start of a tensor name.
- *
- * Sources: open_clip `src/open_clip/model.py` (CLIP, CustomTextCLIP), timm `vision_transformer.py`, `convnext.py`,
- * `byobnet.py`, transformers `models/clip/modeling_clip.py`.
- */
-const SIGNS: Readonly<Record<LayoutId, readonly string[]>> = {
-	openclip: ["visual.", "text.token_embedding", "transformer.resblocks.", "token_embedding.weight"],
-	timm: ["stem.", "patch_embed.", "blocks.", "stages."],
-	hf: ["vision_model.", "text_model.", "visual_projection.", "embeddings.", "encoder.", "convnext."],
-};
+export type { LayoutId } from "./layout.ts";
 
-/** The layout whose signs more tensor names bear than any other's; undefined if no name bears one. */
-export function detectLayout(names: Iterable<string>): LayoutId | undefined {
-	const votes: Record<LayoutId, number> = { openclip: 0, timm: 0, hf: 0 };
-	for (const name of names) {
-		for (const layout of LAYOUTS) if (SIGNS[layout].some((sign) => name.startsWith(sign))) votes[layout]++;
-	}
-	const best = LAYOUTS.reduce((a, b) => (votes[b] > votes[a] ? b : a));
-	return votes[best] > 0 ? best : undefined;
+/** How well a layout explains the names of a folder. */
+export interface Evidence {
+	readonly layout: string;
+	/** `94 of 96 tensor names, such as "visual.proj"`; undefined if it explains none. */
+	readonly for: string | undefined;
+	/** `2 of 96 are unknown to it, such as "fc.weight"`; undefined if it explains all. */
+	readonly against: string | undefined;
 }
 
-const LAYOUTS: readonly LayoutId[] = ["openclip", "timm", "hf"];
+/** The layout of a folder. */
+export interface Recognition {
+	readonly layout: Layout;
+	/** One table for each tower that is there, in the form that explains most names. */
+	readonly tables: readonly TowerTable[];
+	/** Prefix of all names that is not the layout's: `module.`; empty if there is none. */
+	readonly wrapper: string;
+	/** Of all layouts, the one that was recognised first. */
+	readonly evidence: readonly Evidence[];
+}
+
+interface Candidate {
+	readonly layout: Layout;
+	readonly tables: readonly TowerTable[];
+	readonly explained: ReadonlySet<string>;
+}
+
+/** The layout that explains most of `names`; undefined if none explains any. */
+export function recogniseLayout(names: Iterable<string>): Recognition | undefined {
+	const all = [...names];
+	const wrapper = wrapperOf(all);
+	const bare = all.map((name) => name.slice(wrapper.length));
+	const candidates = LAYOUTS.map((layout) => explain(layout, bare)).sort((a, b) => b.explained.size - a.explained.size);
+	const [best] = candidates;
+	if (best === undefined || best.explained.size === 0) return undefined;
+	const evidence = candidates.map((candidate) => evidenceOf(candidate, bare));
+	return { layout: best.layout, tables: best.tables, wrapper, evidence };
+}
+
+function explain(layout: Layout, names: readonly string[]): Candidate {
+	const chosen = TOWERS.flatMap((tower) => bestTable(layout, tower, names) ?? []);
+	return {
+		layout,
+		tables: chosen.map(({ table }) => table),
+		explained: new Set(chosen.flatMap(({ explained }) => explained)),
+	};
+}
+
+function bestTable(layout: Layout, tower: Tower, names: readonly string[]) {
+	const [best] = layout.tables
+		.filter((table) => table.tower === tower)
+		.map((table) => ({ table, explained: names.filter((name) => isNameOf(table, name)) }))
+		.sort((a, b) => b.explained.length - a.explained.length);
+	return best !== undefined && best.explained.length > 0 ? best : undefined;
+}
+
+function evidenceOf({ layout, explained }: Candidate, names: readonly string[]): Evidence {
+	const unknown = names.filter((name) => !explained.has(name));
+	const [known] = explained;
+	return {
+		layout: layout.title,
+		for: known === undefined ? undefined : `${explained.size} of ${names.length} tensor names, such as "${known}"`,
+		against:
+			unknown[0] === undefined
+				? undefined
+				: `${unknown.length} of ${names.length} are unknown to it, such as "${unknown[0]}"`,
+	};
+}
+
+/** What `--to` calls the layout of these names; undefined if they are of none. */
+export function detectLayout(names: Iterable<string>): LayoutId | undefined {
+	return recogniseLayout(names)?.layout.family;
+}
 
 /** File name under which a layout's own library looks for weights first. */
 export function weightFileName(layout: LayoutId | undefined): string {

@@ -1,0 +1,28 @@
+import { type Architecture, type ModelConfig, parseArchitecture } from "./architecture.ts";
+import { disagreements } from "./disagreements.ts";
+import type { VisibleArchitecture } from "./infer.ts";
+import { PRESET_CONFIGS, QUICK_GELU_PRESETS } from "./presets.ts";
+
+/** A published CLIP under OpenCLIP's name. */
+export interface Preset {
+	readonly name: string;
+	/** `model_cfg` as open_clip has it. */
+	readonly config: ModelConfig;
+	readonly architecture: Architecture;
+}
+
+/** Every preset by name: those of the table, and the `-quickgelu` forms derived from them. */
+export const PRESETS: ReadonlyMap<string, Preset> = new Map(
+	[
+		...Object.entries<ModelConfig>(PRESET_CONFIGS),
+		...QUICK_GELU_PRESETS.map((name): [string, ModelConfig] => [
+			`${name}-quickgelu`,
+			{ ...PRESET_CONFIGS[name], quick_gelu: true },
+		]),
+	].map(([name, config]) => [name, { name, config, architecture: parseArchitecture(config) }]),
+);
+
+/** The presets that agree with everything that a checkpoint's shapes tell; several may differ in what they do not. */
+export function matchingPresets(known: VisibleArchitecture): readonly Preset[] {
+	return [...PRESETS.values()].filter(({ architecture }) => disagreements(known, architecture).length === 0);
+}

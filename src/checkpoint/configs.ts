@@ -1,0 +1,81 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ClipSoupError, systemCode } from "../errors.ts";
+import type { FactSource } from "../layouts/facts.ts";
+import { readHfConfig } from "../layouts/hf-facts.ts";
+import { readPreprocessorConfig } from "../layouts/hf-preprocessor.ts";
+import { readOpenClipConfig } from "../layouts/openclip-config.ts";
+import { isTimmConfig, readTimmConfig } from "../layouts/timm-config.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+
+/** What the configuration files of a checkpoint tell. */
+export interface ConfigFacts {
+	readonly sources: readonly FactSource[];
+	/** `model_cfg` of an OpenCLIP configuration as it stands. */
+	readonly modelConfig: Readonly<Record<string, unknown>> | undefined;
+	readonly notices: readonly string[];
+}
+
+const NOTHING: ConfigFacts = { sources: [], modelConfig: undefined, notices: [] };
+
+/** Reads the configuration that belongs to the checkpoint's layout, if it is a folder and has one. */
+export async function readConfigs({ folder, recognition }: Checkpoint): Promise<ConfigFacts> {
+	if (folder === undefined || recognition === undefined) return NOTHING;
+	if (recognition.layout.family === "openclip") {
+		const path = join(folder, "open_clip_config.json");
+		const json = await readJson(path);
+		return json === undefined ? NOTHING : { ...readOpenClipConfig(json, path), notices: [] };
+	}
+	const path = join(folder, "config.json");
+	const json = await readJson(path);
+	if (recognition.layout.family === "timm" && json !== undefined) {
+		return { ...readTimmConfig(json, path), modelConfig: undefined };
+	}
+	const preprocessorPath = join(folder, "preprocessor_config.json");
+	const preprocessor = await readJson(preprocessorPath);
+	return {
+		sources: [
+			...(json === undefined || isTimmConfig(json) ? [] : readHfConfig(json, path)),
+			...(preprocessor === undefined ? [] : readPreprocessorConfig(preprocessor, preprocessorPath)),
+		],
+		modelConfig: undefined,
+		notices: [],
+	};
+}
+
+/**
+ * Reads a file that is named as a configuration: OpenCLIP's with or without its `model_cfg` around it.
+ *
+ * @throws {ClipSoupError} ERR_INPUT_NOT_FOUND, ERR_CONFIG_INVALID
+ */
+export async function readNamedConfig(path: string): Promise<ConfigFacts> {
+	const json = await readJson(path);
+	if (json === undefined) {
+		throw new ClipSoupError("ERR_INPUT_NOT_FOUND", `Cannot read "${path}": found no such file`, {
+			fix: "check the path",
+		});
+	}
+	const isWhole = typeof json === "object" && json !== null && "model_cfg" in json;
+	return { ...readOpenClipConfig(isWhole ? json : { model_cfg: json }, path), notices: [] };
+}
+
+/** Undefined if there is no such file. @throws {ClipSoupError} ERR_CONFIG_INVALID, ERR_INPUT_UNREADABLE */
+async function readJson(path: string): Promise<unknown> {
+	try {
+		return JSON.parse(await readFile(path, "utf8"));
+	} catch (cause) {
+		if (systemCode(cause) === "ENOENT") return undefined;
+		if (cause instanceof SyntaxError) {
+			throw new ClipSoupError("ERR_CONFIG_INVALID", `Cannot read "${path}": found no JSON (${cause.message})`, {
+				fix: "download the file again",
+				details: { path },
+				cause,
+			});
+		}
+		throw new ClipSoupError("ERR_INPUT_UNREADABLE", `Cannot read "${path}": the system says ${systemCode(cause)}`, {
+			fix: "check the permissions of the file",
+			details: { path },
+			cause,
+		});
+	}
+}

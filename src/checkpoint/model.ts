@@ -1,0 +1,151 @@
+import { readdir } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import type { Architecture } from "../architectures/architecture.ts";
+import { matchingPresets, PRESETS } from "../architectures/index.ts";
+import { inferArchitecture } from "../architectures/infer.ts";
+import { ClipSoupError, isClipSoupError, throwFaults } from "../errors.ts";
+import type { CanonicalTensor, StoredName } from "../layouts/assemble.ts";
+import { canonicalInventory } from "../layouts/canonical.ts";
+import { type CarriedTensor, carriedTensors } from "../layouts/carried.ts";
+import { combineFacts, type Knowledge, requireArchitecture } from "../layouts/combine-facts.ts";
+import type { FactSource } from "../layouts/facts.ts";
+import { presetFacts, tensorFacts, USUAL_FORMS } from "../layouts/known-facts.ts";
+import { type Reading, readLayouts } from "../layouts/read.ts";
+import { nearestName } from "../tensor/names.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { readConfigs, readNamedConfig } from "./configs.ts";
+import { closeAll, openCheckpoints } from "./open.ts";
+
+/** What the user says of a model besides its files. */
+export interface ModelOptions {
+	/** Folder or file of the text tower, where the model's own has none. */
+	readonly text?: string | undefined;
+	/** Name of a preset. */
+	readonly arch?: string | undefined;
+	/** An OpenCLIP configuration file. */
+	readonly archConfig?: string | undefined;
+	/** Logarithm of the temperature, where no file holds it. */
+	readonly logitScale?: number | undefined;
+	/** Stored names to leave out. */
+	readonly drop?: readonly string[] | undefined;
+}
+
+/** A CLIP in whatever layout and however many folders, as canonical tensors. */
+export interface ClipModel {
+	/** What the user gave. */
+	readonly path: string;
+	readonly name: string;
+	readonly checkpoints: readonly Checkpoint[];
+	readonly reading: Reading;
+	/** Canonical tensors of the files; their sources name checkpoints by number. */
+	readonly tensors: readonly CanonicalTensor[];
+	/** Canonical tensors from the metadata or from the user, which no file holds. */
+	readonly carried: readonly CarriedTensor[];
+	readonly knowledge: Knowledge;
+	readonly modelConfig: Readonly<Record<string, unknown>> | undefined;
+	readonly notices: readonly string[];
+}
+
+/** Folders of the Hugging Face form of a model whose image tower transformers has no class for. */
+const PAIR = ["vision", "text"] as const;
+
+/**
+ * Opens the checkpoints that make up a model: a file or folder, a folder with `vision/` and `text/`, and what `--text`
+ * names.
+ */
+export async function openModelFiles(path: string, text?: string): Promise<Checkpoint[]> {
+	const names: readonly string[] = await readdir(path).catch(() => []);
+	const isPair = PAIR.every((name) => names.includes(name)) && !names.some((name) => name.endsWith(".safetensors"));
+	const paths = isPair ? PAIR.map((name) => join(path, name)) : [path];
+	return openCheckpoints(text === undefined ? paths : [...paths, text]);
+}
+
+/**
+ * Reads checkpoints as one model: what each tensor is, and what is known of the architecture and from where.
+ *
+ * @throws {ClipSoupError} all faults of names, shapes and configurations
+ */
+export async function readModel(
+	path: string,
+	checkpoints: readonly Checkpoint[],
+	options: ModelOptions = {},
+): Promise<ClipModel> {
+	const configs = await Promise.all(checkpoints.map(readConfigs));
+	const named = options.archConfig === undefined ? undefined : await readNamedConfig(options.archConfig);
+	const told = [
+		...configs.flatMap(({ sources }) => sources),
+		...(named?.sources ?? []),
+		...presetSources(options.arch),
+	];
+	const { reading, knowledge } = readWith(checkpoints, told, new Set(options.drop));
+	throwFaults(`Cannot read "${path}"`, reading.faults);
+	const carried = checkpoints.flatMap(({ metadata }) => carriedTensors(metadata));
+	const found = new Set(reading.tensors.map(({ name }) => name));
+	return {
+		path,
+		name: basename(resolve(path)),
+		checkpoints,
+		reading,
+		tensors: reading.tensors,
+		carried: [...carried, ...logitScale(options.logitScale)].filter(({ name }) => !found.has(name)),
+		knowledge,
+		modelConfig: configs.find(({ modelConfig }) => modelConfig !== undefined)?.modelConfig ?? named?.modelConfig,
+		notices: [...checkpoints.flatMap(({ notices }) => notices), ...configs.flatMap(({ notices }) => notices)],
+	};
+}
+
+/** Reads twice: what the configurations tell decides where a name that fits two tensors belongs. */
+function readWith(checkpoints: readonly Checkpoint[], told: readonly FactSource[], drop: ReadonlySet<string>) {
+	const folders = checkpoints.map(({ path, tensors }) => ({ label: path, tensors: [...tensors.values()] }));
+	const first = readLayouts(folders, { drop });
+	const knowledge = knowledgeOf(first, told);
+	if (knowledge.architecture === undefined) return { reading: first, knowledge };
+	const expected = new Set(canonicalInventory(knowledge.architecture).map(({ name }) => name));
+	const reading = readLayouts(folders, { drop, expected });
+	return { reading, knowledge: knowledgeOf(reading, told) };
+}
+
+function knowledgeOf(reading: Reading, told: readonly FactSource[]): Knowledge {
+	// Tensors that do not fit together tell nothing: the reading's faults say more.
+	const seen = reading.faults.length > 0 ? [] : tensorFacts(reading);
+	return combineFacts([...seen, ...told, USUAL_FORMS]);
+}
+
+function presetSources(name: string | undefined): readonly FactSource[] {
+	if (name === undefined) return [];
+	const preset = PRESETS.get(name);
+	if (preset !== undefined) return presetFacts(preset);
+	const nearest = nearestName(name, PRESETS.keys());
+	throw new ClipSoupError("ERR_USAGE", `Cannot use --arch "${name}": found no such preset`, {
+		fix: nearest === undefined ? "list them: clip-soup inspect --list-archs" : `did you mean "${nearest}"?`,
+	});
+}
+
+function logitScale(value: number | undefined): CarriedTensor[] {
+	if (value === undefined) return [];
+	const bytes = new Uint8Array(Float32Array.of(value).buffer);
+	return [{ name: "logit_scale", dtype: "F32", shape: [], bytes }];
+}
+
+/** The architecture of a model. @throws {ClipSoupError} ERR_USAGE naming what is missing and the presets that fit */
+export function architectureOf({ knowledge, tensors }: Pick<ClipModel, "knowledge" | "tensors">): Architecture {
+	return requireArchitecture(knowledge, fittingPresets(tensors));
+}
+
+function fittingPresets(tensors: readonly CanonicalTensor[]): string[] {
+	try {
+		return matchingPresets(inferArchitecture(tensors).known).map(({ name }) => name);
+	} catch (error) {
+		if (isClipSoupError(error)) return [];
+		throw error;
+	}
+}
+
+/** The checkpoint and stored name of a canonical tensor's source. */
+export function storedOf({ checkpoints }: Pick<ClipModel, "checkpoints">, { folder, name }: StoredName) {
+	return checkpoints[folder]?.tensors.get(name);
+}
+
+export async function closeModels(models: readonly Pick<ClipModel, "checkpoints">[]): Promise<void> {
+	await Promise.all(models.map(({ checkpoints }) => closeAll(checkpoints)));
+}

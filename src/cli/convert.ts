@@ -1,0 +1,76 @@
+import type { Command } from "commander";
+import type { ConvertResult } from "../convert.ts";
+import { formatBytes, formatTable, plural, printable } from "./format.ts";
+import { runCommand } from "./run.ts";
+
+const EXAMPLES = `
+Examples:
+  $ clip-soup convert openclip/ --to hf -o hf/
+  $ clip-soup convert hf/ --to openclip,timm -o out/           out/openclip/ and out/timm/
+  $ clip-soup convert timm/ --to openclip --text text/ -o openclip/
+  $ clip-soup convert open_clip_model.safetensors --arch convnext_xxlarge --to hf -o hf/`;
+
+/** `clip-soup convert` */
+export function addConvert(program: Command): void {
+	program
+		.command("convert")
+		.summary("convert a checkpoint between OpenCLIP, timm and Hugging Face")
+		.description(
+			"Convert a CLIP into other layouts, with the configuration files that make it load there. No value changes: tensors\nare renamed, cut, stacked and transposed. Layout and architecture are detected.",
+		)
+		.argument("<checkpoint>", "a .safetensors file, a shard index, a folder with either, or with vision/ and text/")
+		.requiredOption("--to <layouts>", "openclip, timm, hf, or several with commas")
+		.requiredOption("-o, --output <path>", "a folder, or NAME.safetensors for the weights alone")
+		.option("--text <path>", "the text tower, where the checkpoint has none")
+		.option("--arch <preset>", "the architecture by name, where no configuration tells it")
+		.option("--arch-config <file>", "the architecture by an open_clip_config.json or a model_cfg")
+		.option("--logit-scale <value>", "logarithm of the temperature, where no file holds it")
+		.option("--drop <name>", "leave a tensor out that has no place; repeatable", append)
+		.option("--hf-dual", "hf as one folder (VisionTextDualEncoderModel), for towers that are no ViT")
+		.option("--weights-only", "write no configuration and no tokenizer files")
+		.option("--max-shard-size <size>", "split timm and hf weights into shards with an index, for example 5GB")
+		.option("--force", "replace output files that exist")
+		.option("--no-fsync", "do not wait for the disk")
+		.option("--dry-run", "check everything headers can tell, print the plan, write nothing")
+		.option("--threads <n>", "worker threads (default: processors, at most 2)")
+		.option("--json", "one JSON document on stdout")
+		.option("--quiet", "no progress, no notes, no summary")
+		.addHelpText("after", EXAMPLES)
+		.action(async (input: string, raw: { readonly json?: boolean }) => {
+			await runCommand(
+				"convert",
+				raw,
+				async () => (await import("./flags.ts")).convertFlags.parse(raw),
+				async ({ json: _, quiet, ...flags }, watch) => {
+					const { convert } = await import("../convert.ts");
+					const start = performance.now();
+					const result = await convert(input, flags, watch);
+					const seconds = (performance.now() - start) / 1000;
+					return { result, text: quiet ? "" : renderConvert(result, seconds), notices: result.notices };
+				},
+			);
+		});
+}
+
+function append(value: string, previous: readonly string[] | undefined): string[] {
+	return [...(previous ?? []), value];
+}
+
+function renderConvert(result: ConvertResult, seconds: number): string {
+	const rows = [
+		...result.from.map(({ path, layout, evidence }) => [
+			"from",
+			`${printable(path)}: ${layout}, by ${printable(evidence)}`,
+		]),
+		["model", result.description],
+		["to", result.targets.join(", ")],
+		["output", printable(result.output)],
+		["files", result.files.map(printable).join(", ")],
+		["tensors", String(result.tensors)],
+		["bytes", formatBytes(result.byteLength)],
+		...(result.dryRun
+			? [["memory", `at most ${formatBytes(result.peakMemory)} with ${plural(result.threads, "thread")}`]]
+			: [["time", `${seconds.toFixed(2)} s`]]),
+	];
+	return `${formatTable(rows)}\n${result.dryRun ? "dry run: nothing was written\n" : ""}`;
+}

@@ -1,0 +1,165 @@
+import type { Architecture } from "./architectures/architecture.ts";
+import { describeArchitecture } from "./architectures/describe.ts";
+import { identitiesOf } from "./checkpoint/identities.ts";
+import { type ClipModel, type ModelOptions, openModelFiles, readModel } from "./checkpoint/model.ts";
+import { closeAll } from "./checkpoint/open.ts";
+import { canonicalCompanions } from "./engine/canonical-companions.ts";
+import { planCanonicalProduct, recipeSource } from "./engine/canonical-product.ts";
+import { chooseTargets } from "./engine/choose-targets.ts";
+import { peakMemory } from "./engine/memory.ts";
+import { defaultThreads } from "./engine/pass.ts";
+import { outlineOf, type Product, produce } from "./engine/produce.ts";
+import { conversionRecipe } from "./engine/provenance.ts";
+import { ClipSoupError } from "./errors.ts";
+import type { LayoutId } from "./layouts/detect.ts";
+import type { TargetId } from "./layouts/index.ts";
+import { refuseClashes, resolveTarget } from "./output/target.ts";
+import type { Watch } from "./progress.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** Options of `convert`; all have the defaults of the command line. */
+export interface ConvertOptions extends ModelOptions {
+	/** Layouts to write. */
+	readonly to: readonly LayoutId[];
+	/** A folder; with one target of one folder also a `.safetensors` file. */
+	readonly output: string;
+	/** For `hf`: one folder for transformers' `VisionTextDualEncoderModel`, not two. Default false. */
+	readonly hfDual?: boolean | undefined;
+	/** Write no configuration, preprocessor or tokenizer files. Default false. */
+	readonly weightsOnly?: boolean | undefined;
+	/** Replace output files that exist. Default false. */
+	readonly force?: boolean | undefined;
+	/** Sync data and folder to the disk before the output appears. Default true. */
+	readonly fsync?: boolean | undefined;
+	/** Worker threads. Default: the processors, at most 2. */
+	readonly threads?: number | undefined;
+	/** Split timm and Hugging Face weights into shards of at most so many bytes of tensors. Default: one file. */
+	readonly maxShardSize?: number | undefined;
+	/** Check everything that headers can tell, and write nothing. Default false. */
+	readonly dryRun?: boolean | undefined;
+}
+
+/** What `convert` did, or with `dryRun` would do. */
+export interface ConvertResult {
+	readonly dryRun: boolean;
+	readonly output: string;
+	/** Layouts of the input's folders, each with what speaks for it. */
+	readonly from: readonly { readonly path: string; readonly layout: string; readonly evidence: string }[];
+	readonly architecture: Architecture;
+	/** The architecture in words. */
+	readonly description: string;
+	readonly targets: readonly TargetId[];
+	/** Names of all files written, in the folder of the output. */
+	readonly files: readonly string[];
+	/** Tensors of the output, all targets together. */
+	readonly tensors: number;
+	/** Bytes of the output's weight files. */
+	readonly byteLength: number;
+	readonly threads: number;
+	/** Upper bound of the resident memory, in bytes. */
+	readonly peakMemory: number;
+	readonly recipe: Recipe;
+	/** What the user should know although it is no fault. */
+	readonly notices: readonly string[];
+}
+
+/**
+ * Converts a CLIP between OpenCLIP, timm and Hugging Face layouts, streaming and without a change to any value.
+ *
+ * Writes weights, configuration and preprocessor files, and carries tokenizer files over. What a layout cannot hold is
+ * refused, or carried in the metadata where the way back needs it.
+ *
+ * @param input a `.safetensors` file, a shard index, a folder with either, or a folder with `vision/` and `text/`
+ * @throws {ClipSoupError} with a stable `code`, see docs/errors.md; the signal's reason when aborted
+ * @example
+ * const { targets } = await convert("openclip/", { to: ["hf"], output: "hf/" });
+ */
+export async function convert(input: string, options: ConvertOptions, watch: Watch = {}): Promise<ConvertResult> {
+	const checkpoints = await openModelFiles(input, options.text);
+	try {
+		return await convertModel(await readModel(input, checkpoints, options), options, watch);
+	} finally {
+		await closeAll(checkpoints);
+	}
+}
+
+async function convertModel(model: ClipModel, options: ConvertOptions, watch: Watch): Promise<ConvertResult> {
+	const drop = new Set(options.drop ?? []);
+	const targets = chooseTargets(model, options);
+	const output = await resolveTarget(options.output);
+	if (output.kind === "file" && (targets.length > 1 || targets.some(({ target }) => target.folders.length > 1))) {
+		throw new ClipSoupError("ERR_USAGE", `Cannot write "${options.output}": the output is more than one weight file`, {
+			fix: "name a folder with -o",
+		});
+	}
+	const recipe = conversionRecipe(recipeSource(model));
+	const { product, architecture, tensors, notices } = await planCanonicalProduct({
+		models: [model],
+		targets,
+		output,
+		options: { weights: undefined, dtype: undefined, keep: new Map() },
+		maxShardSize: options.maxShardSize,
+		drop,
+		recipe: () => recipe,
+	});
+	const companions =
+		output.kind === "file" || options.weightsOnly
+			? undefined
+			: await canonicalCompanions([model], targets, { architecture, tensors });
+	const whole: Product = { ...product, smallFiles: companions?.files ?? [] };
+	const outline = outlineOf(whole, false);
+	const force = options.force ?? false;
+	await refuseClashes(output, outline.files, { inputs: await identitiesOf(model.checkpoints), force });
+	const threads = options.threads ?? defaultThreads();
+	const result: ConvertResult = {
+		dryRun: options.dryRun ?? false,
+		output: options.output,
+		from: describeLayouts(model),
+		architecture,
+		description: describeArchitecture(architecture),
+		targets: targets.map(({ target }) => target.id),
+		...outline,
+		tensors: tensors.length,
+		threads,
+		peakMemory: peakMemory(threads, 1, headerBytes(model)),
+		notices: [...notices, ...unusedDrops(model, drop), ...(companions?.notices ?? [])],
+	};
+	if (result.dryRun) return result;
+	const written = await produce(
+		whole,
+		{
+			phase: "convert",
+			force,
+			fsync: options.fsync ?? true,
+			allowNonFinite: true,
+			digests: false,
+			fileDigests: false,
+			threads,
+			chunkByteLength: undefined,
+		},
+		watch,
+	);
+	return { ...result, notices: [...result.notices, ...written.notices] };
+}
+
+function describeLayouts({ checkpoints, reading }: ClipModel): ConvertResult["from"] {
+	return checkpoints.map(({ path }, index) => {
+		const recognition = reading.recognitions[index];
+		return {
+			path,
+			layout: recognition?.layout.id ?? "unknown",
+			evidence: recognition?.evidence[0]?.for ?? "",
+		};
+	});
+}
+
+/** Names that were to be dropped and are not there. */
+function unusedDrops({ reading, tensors }: ClipModel, drop: ReadonlySet<string>): string[] {
+	const known = new Set([...reading.dropped.map(({ name }) => name), ...tensors.map(({ name }) => name)]);
+	const unused = [...drop].filter((name) => !known.has(name));
+	return unused.length === 0 ? [] : [`--drop ${unused.join(", ")}: there is no such tensor`];
+}
+
+function headerBytes({ checkpoints }: ClipModel): number {
+	return checkpoints.flatMap(({ files }) => files).reduce((sum, { headerByteLength }) => sum + headerByteLength, 0);
+}

@@ -1,0 +1,54 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Architecture } from "../architectures/architecture.ts";
+import { disagreements } from "../architectures/disagreements.ts";
+import { architectureOf, type ClipModel } from "../checkpoint/model.ts";
+import { ClipSoupError, throwFaults } from "../errors.ts";
+import type { Tower } from "../layouts/canonical.ts";
+import { canonicalFaults, missingTowerFaults } from "../layouts/canonical-faults.ts";
+import type { Target } from "../layouts/index.ts";
+
+/** The architecture of all models, once it is sure that each has all its tensors. */
+/**
+ * @throws {ClipSoupError} all towers and tensors that are missing or do not fit; ERR_ARCHITECTURE_MISMATCH where the
+ *   configurations differ; ERR_USAGE if none tells all that the targets need
+ */
+export function agreedArchitecture(models: readonly ClipModel[], targets: readonly Target[]): Architecture {
+	const towers = new Set(targets.flatMap(requiredTowers));
+	const infosOf = ({ tensors, carried }: ClipModel) => [...tensors, ...carried];
+	throwFaults(
+		"Cannot use these inputs",
+		models.flatMap((model) => missingTowerFaults(infosOf(model), towers)),
+	);
+	const [first] = models;
+	const knowing = models.find(({ knowledge }) => knowledge.architecture !== undefined) ?? first;
+	if (knowing === undefined) throw new RangeError("There is at least one model");
+	const architecture = architectureOf(knowing);
+	throwFaults("Cannot use these inputs", [
+		...models.flatMap((model, index) => architectureFaults(architecture, model, index + 1)),
+		...models.flatMap((model) => canonicalFaults(architecture, infosOf(model), towers)),
+	]);
+	return architecture;
+}
+
+/** The towers that a target stores tensors of: a temperature that is only carried need not be there. */
+function requiredTowers({ folders }: Target): Tower[] {
+	return folders.flatMap(({ layout, towers }) =>
+		[...towers].filter((tower) => layout.tables.some((table) => table.tower === tower && table.rules.length > 0)),
+	);
+}
+
+function architectureFaults(expected: Architecture, { knowledge, path }: ClipModel, number: number): ClipSoupError[] {
+	const found = knowledge.architecture;
+	const plain = (architecture: Architecture) => ({ ...architecture, customText: false, nonscalarLogitScale: false });
+	if (found === undefined || isDeepStrictEqual(plain(found), plain(expected))) return [];
+	const facts = disagreements(plain(found), plain(expected)).map(
+		({ fact, inferred, configured }) => `${fact} ${String(inferred)}, expected ${String(configured)}`,
+	);
+	return [
+		new ClipSoupError(
+			"ERR_ARCHITECTURE_MISMATCH",
+			`Cannot average input ${number} "${path}": found ${facts.join("; ")} as in the others`,
+			{ fix: "average checkpoints of one architecture", details: { input: number, facts } },
+		),
+	];
+}

@@ -1,0 +1,56 @@
+import { posix } from "node:path";
+import type { Architecture } from "../architectures/architecture.ts";
+import { type Companions, gatherTokenizers } from "../checkpoint/companions.ts";
+import type { ClipModel } from "../checkpoint/model.ts";
+import { requirePreprocess } from "../layouts/combine-facts.ts";
+import type { Dtype } from "../tensor/dtype.ts";
+import { elementCount } from "../tensor/shape.ts";
+import type { TensorInfo } from "../tensor/tensor.ts";
+import type { PlacedTarget } from "./canonical-product.ts";
+import { configFiles, tokenizerFolder } from "./target-files.ts";
+import type { SmallFile } from "./weight-files.ts";
+
+/**
+ * The files that make targets of models loadable: tokenizers as they are, then configurations, which say that a folder is
+ * complete.
+ *
+ * @throws {ClipSoupError} ERR_USAGE if nobody tells the preprocessing, ERR_LAYOUT_MISMATCH for what a target cannot say
+ */
+export async function canonicalCompanions(
+	models: readonly ClipModel[],
+	targets: readonly PlacedTarget[],
+	{ architecture, tensors }: { readonly architecture: Architecture; readonly tensors: readonly TensorInfo[] },
+): Promise<Omit<Companions, "files"> & { readonly files: readonly SmallFile[] }> {
+	const [first] = models;
+	if (first === undefined) throw new RangeError("There is at least one model");
+	const tokenizers = await gatherTokenizers(models.map(({ checkpoints }) => checkpoints));
+	const parts = {
+		architecture,
+		preprocess: requirePreprocess(first.knowledge),
+		dtype: commonestDtype(tensors),
+		modelConfig: models.find(({ modelConfig }) => modelConfig !== undefined)?.modelConfig,
+	};
+	const files = targets.flatMap(({ target, root }) => {
+		const folder = tokenizerFolder(target);
+		const copies = folder === undefined ? [] : tokenizers.files;
+		return [
+			...copies.map(({ name, bytes }) => ({ name: posix.join(root, folder?.name ?? "", name), bytes })),
+			...configFiles(target, root, parts),
+		];
+	});
+	return { files, faults: tokenizers.faults, notices: [...tokenizers.notices, ...noTokenizer(tokenizers, targets)] };
+}
+
+function noTokenizer({ files }: Companions, targets: readonly PlacedTarget[]): string[] {
+	const isWanted = targets.some(({ target }) => target.id.startsWith("hf"));
+	if (files.length > 0 || !isWanted) return [];
+	return ["the input has no tokenizer files: transformers needs those of the model that it was trained with"];
+}
+
+/** The dtype that most elements have: transformers loads all weights in it. */
+function commonestDtype(tensors: readonly TensorInfo[]): Dtype {
+	const counts = new Map<Dtype, number>();
+	for (const { dtype, shape } of tensors) counts.set(dtype, (counts.get(dtype) ?? 0) + elementCount(shape));
+	const [[dtype] = ["F32" as const]] = [...counts].sort(([, a], [, b]) => b - a);
+	return dtype;
+}

@@ -1,0 +1,66 @@
+import { posix } from "node:path";
+import type { Architecture } from "../architectures/architecture.ts";
+import { clipConfig, clipTextConfig, dualConfig } from "../layouts/hf-config.ts";
+import { preprocessorConfig } from "../layouts/hf-preprocessor.ts";
+import type { Target, TargetFolder, TargetId } from "../layouts/index.ts";
+import { openClipConfig } from "../layouts/openclip-config.ts";
+import type { Preprocess } from "../layouts/preprocess.ts";
+import { timmConfig } from "../layouts/timm-config.ts";
+import type { Dtype } from "../tensor/dtype.ts";
+import type { SmallFile } from "./weight-files.ts";
+
+/** What configuration files are written from. */
+export interface ConfigParts {
+	readonly architecture: Architecture;
+	readonly preprocess: Preprocess;
+	/** Dtype of most weights. */
+	readonly dtype: Dtype;
+	/** The `model_cfg` that an OpenCLIP input had. */
+	readonly modelConfig: Readonly<Record<string, unknown>> | undefined;
+}
+
+interface ConfigFile {
+	/** Relative to the target's root. */
+	readonly name: string;
+	readonly json: (parts: ConfigParts) => unknown;
+}
+
+const PREPROCESSOR = ({ preprocess }: ConfigParts) => preprocessorConfig(preprocess);
+const TIMM = ({ architecture, preprocess }: ConfigParts) => timmConfig(architecture, preprocess);
+
+/** The configuration files of each target; the one that makes a folder a checkpoint comes last in its folder. */
+const CONFIG_FILES: Readonly<Record<TargetId, readonly ConfigFile[]>> = {
+	openclip: [
+		{
+			name: "open_clip_config.json",
+			json: ({ architecture, preprocess, modelConfig }) => openClipConfig(architecture, preprocess, modelConfig),
+		},
+	],
+	timm: [{ name: "config.json", json: TIMM }],
+	"hf-clip": [
+		{ name: "preprocessor_config.json", json: PREPROCESSOR },
+		{ name: "config.json", json: ({ architecture, dtype }) => clipConfig(architecture, dtype) },
+	],
+	"hf-pair": [
+		{ name: "vision/preprocessor_config.json", json: PREPROCESSOR },
+		{ name: "vision/config.json", json: TIMM },
+		{ name: "text/config.json", json: ({ architecture, dtype }) => clipTextConfig(architecture, dtype) },
+	],
+	"hf-dual": [
+		{ name: "preprocessor_config.json", json: PREPROCESSOR },
+		{ name: "config.json", json: ({ architecture, dtype }) => dualConfig(architecture, dtype) },
+	],
+};
+
+/** The configuration files of a target, as JSON. @throws {ClipSoupError} ERR_LAYOUT_MISMATCH for what it cannot say */
+export function configFiles(target: Target, root: string, parts: ConfigParts): SmallFile[] {
+	return CONFIG_FILES[target.id].map(({ name, json }) => ({
+		name: posix.join(root, name),
+		bytes: Buffer.from(`${JSON.stringify(json(parts), null, 2)}\n`),
+	}));
+}
+
+/** The folder of a target in which a tokenizer belongs: that of the text tower. */
+export function tokenizerFolder({ folders }: Target): TargetFolder | undefined {
+	return folders.find(({ towers }) => towers.has("text"));
+}

@@ -1,0 +1,44 @@
+import type { Architecture } from "../architectures/architecture.ts";
+import { inventoryFaults } from "../architectures/inventory-faults.ts";
+import { ClipSoupError } from "../errors.ts";
+import type { TensorInfo } from "../tensor/tensor.ts";
+import { canonicalInventory, type Tower, towerOf } from "./canonical.ts";
+
+/** What a tower is called, and how to give it if nothing of it is there. */
+const TOWER_WORDS: Readonly<Record<Tower, { readonly title: string; readonly fix: string }>> = {
+	image: { title: "image tower", fix: "give a folder that holds the image tower" },
+	text: { title: "text tower", fix: "give the text tower's folder with --text" },
+	joint: { title: "temperature", fix: "give the temperature with --logit-scale" },
+};
+
+/**
+ * How canonical tensors differ from those of an architecture in the `towers` that are needed: one fault for a tower
+ * that is missing as a whole, else one for each tensor that is missing, extra, or of another shape or dtype.
+ */
+export function canonicalFaults(
+	architecture: Architecture,
+	tensors: readonly TensorInfo[],
+	towers: ReadonlySet<Tower>,
+): readonly ClipSoupError[] {
+	const inventory = canonicalInventory(architecture);
+	return [...towers].flatMap((tower) => {
+		const isOfTower = ({ name }: { readonly name: string }) => towerOf(name) === tower;
+		const found = tensors.filter(isOfTower);
+		return found.length === 0 ? [missingTowerFault(tower)] : inventoryFaults(inventory.filter(isOfTower), found);
+	});
+}
+
+/** One fault for each of `towers` of which nothing is there: what can be said before the architecture is known. */
+export function missingTowerFaults(
+	tensors: readonly Pick<TensorInfo, "name">[],
+	towers: ReadonlySet<Tower>,
+): readonly ClipSoupError[] {
+	const found = new Set(tensors.map(({ name }) => towerOf(name)));
+	return [...towers].filter((tower) => !found.has(tower)).map(missingTowerFault);
+}
+
+function missingTowerFault(tower: Tower): ClipSoupError {
+	const { title, fix } = TOWER_WORDS[tower];
+	const message = `Cannot convert: found no ${title}, expected one`;
+	return new ClipSoupError("ERR_TENSOR_MISSING", message, { fix, details: { tower } });
+}

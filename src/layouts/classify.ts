@@ -1,0 +1,63 @@
+import type { ClipSoupError } from "../errors.ts";
+import type { Tower } from "./canonical.ts";
+import type { Recognition } from "./detect.ts";
+import type { TowerTable } from "./layout.ts";
+import { strangerFault } from "./read-faults.ts";
+import type { Rule } from "./rule.ts";
+import type { Values } from "./template.ts";
+
+/** What is known beforehand of the tensors to be read. */
+export interface ReadingOptions {
+	/** Canonical names that the architecture has, if it is known: they decide where a stored name fits two. */
+	readonly expected?: ReadonlySet<string>;
+	/** Stored names to leave out, whatever they are. */
+	readonly drop?: ReadonlySet<string>;
+}
+
+/** A stored tensor's place in a canonical one. */
+export interface Place {
+	readonly kind: "part";
+	readonly rule: Rule;
+	readonly values: Values;
+	/** Which of the rule's stored names it has. */
+	readonly index: number;
+}
+
+/** What becomes of one stored tensor. */
+export type Fate =
+	| Place
+	| { readonly kind: "zero" | "ignored" | "dropped" }
+	| { readonly kind: "stranger"; readonly fault: ClipSoupError };
+
+/** What becomes of the tensor `stored` of a folder from which `towers` are taken. */
+export function classify(
+	stored: string,
+	{ layout, tables, wrapper }: Recognition,
+	towers: ReadonlySet<Tower> | undefined,
+	{ expected, drop }: ReadingOptions,
+): Fate {
+	const name = stored.slice(wrapper.length);
+	if (drop?.has(stored) || drop?.has(name)) return { kind: "dropped" };
+	if (layout.ignored.some((one) => one.match(name) !== undefined)) return { kind: "ignored" };
+	const places = tables.flatMap((table) => placesIn(table, name));
+	const wanted = places.find(({ canonical }) => expected?.has(canonical)) ?? places[0];
+	const zeroTable = tables.find(({ zeros }) => zeros.some((zero) => zero.name === name));
+	const table = wanted?.table ?? zeroTable;
+	if (table === undefined) return { kind: "stranger", fault: strangerFault(stored, name, layout) };
+	if (towers !== undefined && !towers.has(table.tower)) return { kind: "ignored" };
+	// A bias that OpenCLIP has only in some models is one of those only if the architecture says so.
+	const isTaken = wanted !== undefined && (zeroTable === undefined || expected?.has(wanted.canonical) === true);
+	return isTaken ? wanted.place : { kind: "zero" };
+}
+
+/** The places of a name in a table, most usual first. */
+function placesIn(table: TowerTable, name: string) {
+	return table.rules.flatMap((rule) =>
+		rule.stored.flatMap((one, index) => {
+			const values = one.match(name);
+			if (values === undefined) return [];
+			const place: Place = { kind: "part", rule, values, index };
+			return [{ table, canonical: rule.canonical.fill(values), place }];
+		}),
+	);
+}

@@ -1,0 +1,215 @@
+import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
+import { type Architecture, modelConfigOf, parseArchitecture } from "../architectures/architecture.ts";
+import { isTimmConvNextName, type TimmConvNextName } from "../architectures/timm-convnexts.ts";
+import type { VisionFamily } from "../architectures/vision.ts";
+import { ClipSoupError, throwFaults } from "../errors.ts";
+import type { FactSource } from "./facts.ts";
+import type { Preprocess } from "./preprocess.ts";
+
+/** A fact that is known. */
+export interface KnownFact {
+	readonly value: unknown;
+	/** Names of the sources that tell it, in the order they were given. */
+	readonly from: readonly string[];
+}
+
+/** What all sources together tell of a model. */
+export interface Knowledge {
+	/** By path, in the order they were first told. */
+	readonly facts: ReadonlyMap<string, KnownFact>;
+	/** Paths of what nobody tells and an architecture needs. */
+	readonly missing: readonly string[];
+	/** Undefined while a fact of it is missing. */
+	readonly architecture: Architecture | undefined;
+	/** Undefined while a fact of it is missing. */
+	readonly preprocess: Preprocess | undefined;
+}
+
+const four = z.tuple([z.number(), z.number(), z.number(), z.number()]);
+const three = z.tuple([z.number(), z.number(), z.number()]);
+
+const VISION_SHAPES = {
+	vit: {
+		family: z.literal("vit"),
+		imageSize: z.number(),
+		patchSize: z.number(),
+		width: z.number(),
+		layers: z.number(),
+		heads: z.number(),
+		mlpWidth: z.number(),
+		eps: z.number(),
+	},
+	convnext: {
+		family: z.literal("convnext"),
+		timmModelName: z.custom<TimmConvNextName>(isTimmConvNextName),
+		imageSize: z.number(),
+		depths: four,
+		dims: four,
+		eps: z.number(),
+		head: z.enum(["linear", "mlp"]),
+		headBias: z.boolean(),
+	},
+	resnet: {
+		family: z.literal("resnet"),
+		imageSize: z.number(),
+		layers: four,
+		width: z.number(),
+		heads: z.number(),
+	},
+} as const satisfies Record<VisionFamily, z.ZodRawShape>;
+
+const TEXT_SHAPE = {
+	contextLength: z.number(),
+	vocabularySize: z.number(),
+	width: z.number(),
+	layers: z.number(),
+	heads: z.number(),
+	mlpWidth: z.number(),
+	eps: z.number(),
+	projectionBias: z.boolean(),
+} as const;
+
+const ROOT_SHAPE = {
+	embedDim: z.number(),
+	quickGelu: z.boolean(),
+	customText: z.boolean(),
+	logitBias: z.boolean(),
+	nonscalarLogitScale: z.boolean(),
+} as const;
+
+const PREPROCESS_SHAPE = {
+	mean: three,
+	std: three,
+	interpolation: z.enum(["bicubic", "bilinear"]),
+	resizeMode: z.enum(["shortest", "longest", "squash"]),
+	fillColor: z.number(),
+} as const;
+
+const architectureSchema: z.ZodType<Architecture> = z.object({
+	...ROOT_SHAPE,
+	vision: z.discriminatedUnion("family", [
+		z.object(VISION_SHAPES.vit),
+		z.object(VISION_SHAPES.convnext),
+		z.object(VISION_SHAPES.resnet),
+	]),
+	text: z.object(TEXT_SHAPE),
+});
+
+const preprocessSchema: z.ZodType<Preprocess> = z.object({ size: z.number(), ...PREPROCESS_SHAPE });
+
+/**
+ * Joins what the sources tell. A default of a library holds only where no other source tells the fact.
+ *
+ * @throws {ClipSoupError} ERR_ARCHITECTURE_MISMATCH for a fact that two sources tell differently, naming both;
+ * ERR_CONFIG_INVALID if the facts make no model; a `FaultsError` if there are several.
+ */
+export function combineFacts(sources: readonly FactSource[]): Knowledge {
+	const facts = new Map<string, KnownFact>();
+	const faults: ClipSoupError[] = [];
+	for (const source of sources.filter(({ isDefault }) => !isDefault)) {
+		for (const [path, value] of source.facts) {
+			const known = facts.get(path);
+			if (known !== undefined && !isDeepStrictEqual(known.value, value)) {
+				faults.push(contradiction(path, known, value, source.name));
+			}
+			facts.set(path, { value: known?.value ?? value, from: [...(known?.from ?? []), source.name] });
+		}
+	}
+	throwFaults("Cannot join what is known of the model", faults);
+	for (const source of sources.filter(({ isDefault }) => isDefault)) {
+		for (const [path, value] of source.facts) {
+			if (!facts.has(path)) facts.set(path, { value, from: [source.name] });
+		}
+	}
+	const architecture = assembleArchitecture(facts);
+	return {
+		facts,
+		missing: requiredPaths(facts.get("vision.family")?.value).filter((path) => !facts.has(path)),
+		architecture,
+		preprocess: preprocessSchema.safeParse({
+			...branch(facts, "preprocess"),
+			size: facts.get("vision.imageSize")?.value,
+		}).data,
+	};
+}
+
+/**
+ * The architecture, where it is needed as a whole.
+ *
+ * @param presets Names of presets that fit what is known, to be proposed.
+ * @throws {ClipSoupError} ERR_USAGE naming every fact that is missing.
+ */
+export function requireArchitecture(
+	{ architecture, missing }: Knowledge,
+	presets: readonly string[] = [],
+): Architecture {
+	if (architecture !== undefined) return architecture;
+	const facts = missing.filter((path) => !path.startsWith("preprocess."));
+	const proposal = presets.length > 0 ? `, which fits ${presets.join(", ")}` : "";
+	throw new ClipSoupError(
+		"ERR_USAGE",
+		`Cannot know the model: found nothing that tells ${facts.join(", ")}, expected a config or a preset`,
+		{
+			fix: `give the folder with its config, or name the architecture with --arch${proposal}`,
+			details: { missing: facts, presets },
+		},
+	);
+}
+
+/**
+ * The preprocessing, where it has to be written.
+ *
+ * @throws {ClipSoupError} ERR_USAGE naming every fact that is missing.
+ */
+export function requirePreprocess({ preprocess, missing }: Knowledge): Preprocess {
+	if (preprocess !== undefined) return preprocess;
+	const facts = missing.filter((path) => path.startsWith("preprocess."));
+	throw new ClipSoupError(
+		"ERR_USAGE",
+		`Cannot know how pictures are prepared: found nothing that tells ${facts.join(", ")}, expected a config`,
+		{ fix: "give a configuration with --arch-config, or a preset with --arch", details: { missing: facts } },
+	);
+}
+
+/** Paths of all facts of a model whose image tower is of this family. */
+function requiredPaths(family: unknown): readonly string[] {
+	const shape = Object.entries(VISION_SHAPES).find(([name]) => name === family)?.[1];
+	const vision = Object.keys(shape ?? { family });
+	return [
+		...Object.keys(ROOT_SHAPE),
+		...vision.map((fact) => `vision.${fact}`),
+		...Object.keys(TEXT_SHAPE).map((fact) => `text.${fact}`),
+		...Object.keys(PREPROCESS_SHAPE).map((fact) => `preprocess.${fact}`),
+	];
+}
+
+function assembleArchitecture(facts: ReadonlyMap<string, KnownFact>): Architecture | undefined {
+	const root = Object.fromEntries(Object.keys(ROOT_SHAPE).map((path) => [path, facts.get(path)?.value]));
+	const { data } = architectureSchema.safeParse({
+		...root,
+		vision: branch(facts, "vision"),
+		text: branch(facts, "text"),
+	});
+	// The way through OpenCLIP's config applies its rules: heads that divide the width, whole patches in an image.
+	return data && parseArchitecture(modelConfigOf(data));
+}
+
+/** The facts below a path's first part. */
+function branch(facts: ReadonlyMap<string, KnownFact>, part: string): Readonly<Record<string, unknown>> {
+	const prefix = `${part}.`;
+	const entries = [...facts].filter(([path]) => path.startsWith(prefix));
+	return Object.fromEntries(entries.map(([path, { value }]) => [path.slice(prefix.length), value]));
+}
+
+function contradiction(path: string, { value, from }: KnownFact, found: unknown, source: string): ClipSoupError {
+	const sources = from.join(", ");
+	return new ClipSoupError(
+		"ERR_ARCHITECTURE_MISMATCH",
+		`Cannot know ${path}: found ${JSON.stringify(found)} in ${source}, expected ${JSON.stringify(value)} as in ${sources}`,
+		{
+			fix: "give the config that belongs to the checkpoint",
+			details: { fact: path, found, source, expected: value, from },
+		},
+	);
+}

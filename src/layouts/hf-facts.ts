@@ -1,0 +1,166 @@
+import { z } from "zod";
+import { fieldFault, oneOf, parseConfig, positiveInteger, positiveNumber } from "./config-fields.ts";
+import { type FactSource, type PartialModel, statedBy } from "./facts.ts";
+import { timmFacts } from "./timm-facts.ts";
+
+/** Exact GELU, which is torch's default, or the sigmoid form of OpenAI's models, which is transformers' default. */
+const activation = oneOf("gelu", "quick_gelu").default("quick_gelu");
+
+/** transformers' default of an epsilon. */
+const LAYER_NORM_EPS = 1e-5;
+
+/** An `eos_token_id` of configs from before transformers 4.31, with which the text is pooled at its largest id. */
+const LEGACY_EOS = 2;
+
+/** Defaults: `CLIPTextConfig`, transformers 5.18, models/clip/configuration_clip.py. */
+const textSchema = z.object(
+	{
+		vocab_size: positiveInteger.default(49_408),
+		hidden_size: positiveInteger.default(512),
+		intermediate_size: positiveInteger.default(2048),
+		projection_dim: positiveInteger.default(512),
+		num_hidden_layers: positiveInteger.default(12),
+		num_attention_heads: positiveInteger.default(8),
+		max_position_embeddings: positiveInteger.default(77),
+		hidden_act: activation,
+		layer_norm_eps: positiveNumber.default(LAYER_NORM_EPS),
+		eos_token_id: z.int({ error: "an integer" }).default(49_407),
+	},
+	{ error: "an object" },
+);
+
+/** Defaults: `CLIPVisionConfig`, as above. */
+const visionSchema = z.object(
+	{
+		hidden_size: positiveInteger.default(768),
+		intermediate_size: positiveInteger.default(3072),
+		projection_dim: positiveInteger.default(512),
+		num_hidden_layers: positiveInteger.default(12),
+		num_attention_heads: positiveInteger.default(12),
+		num_channels: oneOf(3).default(3),
+		image_size: positiveInteger.default(224),
+		patch_size: positiveInteger.default(32),
+		hidden_act: activation,
+		layer_norm_eps: positiveNumber.default(LAYER_NORM_EPS),
+	},
+	{ error: "an object" },
+);
+
+const part = z.record(z.string(), z.unknown(), { error: "an object" }).nullish();
+
+/** A part's older name wins where it is given. Source: `CLIPConfig.__init__`, as above. */
+const clipSchema = z.object({
+	projection_dim: positiveInteger.default(512),
+	text_config: part,
+	text_config_dict: part,
+	vision_config: part,
+	vision_config_dict: part,
+});
+
+const dualSchema = z.object({
+	projection_dim: positiveInteger.default(512),
+	text_config: part,
+	vision_config: z.object(
+		{
+			model_type: oneOf("timm_wrapper"),
+			architecture: z.string({ error: "the name of a timm model" }),
+			model_args: z.unknown(),
+		},
+		{ error: "an object" },
+	),
+});
+
+const modelTypeSchema = z.object({ model_type: z.string({ error: "a model type" }) }, { error: "an object" });
+
+/** How to read each `model_type`. */
+const READERS: Readonly<Record<string, (json: unknown, file: string) => readonly FactSource[]>> = {
+	clip: (json, file) => {
+		const config = parseConfig(clipSchema, json, file);
+		return [
+			statedBy(file, { root: { embedDim: config.projection_dim } }),
+			statedBy(
+				`text_config of ${file}`,
+				textFacts(config.text_config_dict ?? config.text_config, `text_config of ${file}`),
+			),
+			statedBy(
+				`vision_config of ${file}`,
+				visionFacts(config.vision_config_dict ?? config.vision_config, `vision_config of ${file}`),
+			),
+		];
+	},
+	clip_text_model: (json, file) => [statedBy(file, withProjection(json, textFacts(json, file), file))],
+	clip_vision_model: (json, file) => [statedBy(file, withProjection(json, visionFacts(json, file), file))],
+	"vision-text-dual-encoder": (json, file) => {
+		const config = parseConfig(dualSchema, json, file);
+		const { architecture, model_args: modelArgs } = config.vision_config;
+		const { vision } = timmFacts({ architecture, modelArgs: modelArgs ?? {} }, `vision_config of ${file}`);
+		return [
+			statedBy(file, { root: { embedDim: config.projection_dim } }),
+			statedBy(`text_config of ${file}`, textFacts(config.text_config, `text_config of ${file}`)),
+			statedBy(`vision_config of ${file}`, vision === undefined ? {} : { vision }),
+		];
+	},
+};
+
+/**
+ * Reads a transformers `config.json` of a CLIP, one tower of it, or a dual encoder around a timm tower. What it does not
+ * say is what transformers takes for it.
+ *
+ * @throws {ClipSoupError} ERR_CONFIG_INVALID naming the field; a `FaultsError` if there are several.
+ */
+export function readHfConfig(json: unknown, file = "config.json"): readonly FactSource[] {
+	const { model_type } = parseConfig(modelTypeSchema, json, file);
+	const reader = Object.hasOwn(READERS, model_type) ? READERS[model_type] : undefined;
+	if (reader === undefined) throw fieldFault(file, "model_type", model_type, Object.keys(READERS).join(", "));
+	return reader(json, file);
+}
+
+function textFacts(json: unknown, file: string): PartialModel {
+	const config = parseConfig(textSchema, json ?? {}, file);
+	const { eos_token_id: eos, vocab_size: vocabularySize } = config;
+	// OpenCLIP pools at the largest id of a text, which is the end's only if no other is larger.
+	if (eos !== vocabularySize - 1 && eos !== LEGACY_EOS) {
+		throw fieldFault(
+			file,
+			"eos_token_id",
+			eos,
+			`${vocabularySize - 1}, the last of ${vocabularySize} ids, or ${LEGACY_EOS}`,
+		);
+	}
+	return {
+		root: { quickGelu: config.hidden_act === "quick_gelu" },
+		text: {
+			contextLength: config.max_position_embeddings,
+			vocabularySize,
+			width: config.hidden_size,
+			layers: config.num_hidden_layers,
+			heads: config.num_attention_heads,
+			mlpWidth: config.intermediate_size,
+			eps: config.layer_norm_eps,
+			projectionBias: false,
+		},
+	};
+}
+
+function visionFacts(json: unknown, file: string): PartialModel {
+	const config = parseConfig(visionSchema, json ?? {}, file);
+	return {
+		root: { quickGelu: config.hidden_act === "quick_gelu" },
+		vision: {
+			family: "vit",
+			imageSize: config.image_size,
+			patchSize: config.patch_size,
+			width: config.hidden_size,
+			layers: config.num_hidden_layers,
+			heads: config.num_attention_heads,
+			mlpWidth: config.intermediate_size,
+			eps: config.layer_norm_eps,
+		},
+	};
+}
+
+/** A single tower's facts with the features that its own config tells. */
+function withProjection(json: unknown, model: PartialModel, file: string): PartialModel {
+	const { projection_dim: embedDim } = parseConfig(textSchema.pick({ projection_dim: true }), json, file);
+	return { ...model, root: { ...model.root, embedDim } };
+}

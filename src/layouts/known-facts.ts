@@ -1,0 +1,68 @@
+import type { Architecture } from "../architectures/architecture.ts";
+import type { Preset } from "../architectures/index.ts";
+import { inferImage } from "../architectures/infer.ts";
+import { type NamedShape, type Shapes, shapesOf } from "../architectures/shapes.ts";
+import { inferText } from "../architectures/text.ts";
+import { towerOf } from "./canonical.ts";
+import { assumedBy, type FactSource, statedBy } from "./facts.ts";
+import { OPENCLIP_CUSTOM_TEXT } from "./openclip.ts";
+import { OPENCLIP_PREPROCESS, type Preprocess } from "./preprocess.ts";
+import type { Reading } from "./read.ts";
+
+/** What of a reading tells facts. */
+type Evidence = Pick<Reading, "recognitions" | "zeros"> & { readonly tensors: readonly NamedShape[] };
+
+/** What tensors that were read tell; a tower that is not there tells nothing. */
+export function tensorFacts({ tensors, zeros, recognitions }: Evidence): readonly FactSource[] {
+	const towers = new Set(tensors.map(({ name }) => towerOf(name)));
+	const shapes = shapesOf(tensors);
+	return [
+		...(towers.has("image") ? imageFacts(shapes, zeros.length > 0) : []),
+		...(towers.has("text") ? textFacts(shapes, recognitions) : []),
+		...(shapes.has("logit_scale") ? [temperatureFacts(shapes)] : []),
+	];
+}
+
+/** A bias that is there whether it was trained or not leaves open whether the head has one. */
+function imageFacts(shapes: Shapes, hasZeroBias: boolean): readonly FactSource[] {
+	const { vision, embedDim } = inferImage(shapes);
+	const name = "the image tower's tensors";
+	if (vision.family !== "convnext" || !hasZeroBias) return [statedBy(name, { root: { embedDim }, vision })];
+	const { headBias, ...visible } = vision;
+	return [statedBy(name, { root: { embedDim }, vision: visible }), assumedBy(name, { vision: { headBias } })];
+}
+
+/** Under `text.` it is a `CustomTextCLIP`'s; at top level it may be either's, since open_clip reads it into both. */
+function textFacts(shapes: Shapes, recognitions: Evidence["recognitions"]): readonly FactSource[] {
+	const { text, embedDim } = inferText(shapes, "");
+	const isCustomText = recognitions.some((one) => one?.tables.includes(OPENCLIP_CUSTOM_TEXT));
+	const root = isCustomText ? { embedDim, customText: true } : { embedDim };
+	return [statedBy("the text tower's tensors", { root, text })];
+}
+
+function temperatureFacts(shapes: Shapes): FactSource {
+	const nonscalarLogitScale = shapes.rank("logit_scale") > 0;
+	return statedBy("the temperature", { root: { nonscalarLogitScale, logitBias: shapes.has("logit_bias") } });
+}
+
+/** What a whole architecture tells, with its preprocessing if that is known. */
+export function architectureFacts(name: string, architecture: Architecture, preprocess?: Preprocess): FactSource {
+	const { vision, text, ...root } = architecture;
+	const { size: _, ...how } = preprocess ?? { size: undefined };
+	return statedBy(name, { root, vision, text, preprocess: how });
+}
+
+/** What a preset tells: its architecture, and OpenCLIP's usual preprocessing where no config tells another. */
+export function presetFacts({ name, architecture }: Preset): readonly FactSource[] {
+	const { vision, text, customText: _, ...root } = architecture;
+	return [
+		statedBy(`--arch ${name}`, { root, vision, text }),
+		assumedBy("OpenCLIP's default", { preprocess: OPENCLIP_PREPROCESS }),
+	];
+}
+
+/** OpenCLIP's usual forms of what other layouts cannot tell. */
+export const USUAL_FORMS: FactSource = assumedBy("OpenCLIP's default", {
+	root: { customText: false, logitBias: false, nonscalarLogitScale: false },
+	preprocess: { fillColor: OPENCLIP_PREPROCESS.fillColor },
+});
