@@ -1,7 +1,10 @@
 import type { Checkpoint, CheckpointTensor } from "./checkpoint/checkpoint.ts";
-import { openCheckpoint } from "./checkpoint/open.ts";
+import { openModelFiles } from "./checkpoint/model.ts";
+import { type ModelSummary, summariseModel } from "./checkpoint/model-summary.ts";
+import { closeAll } from "./checkpoint/open.ts";
 import { OperationList } from "./engine/operation.ts";
 import { runPass } from "./engine/pass.ts";
+import { sourceNumbers, sourcesOf } from "./engine/plan.ts";
 import type { TensorStatistics } from "./engine/results.ts";
 import { StepTable } from "./engine/step-table.ts";
 import type { LayoutId } from "./layouts/detect.ts";
@@ -15,6 +18,12 @@ import type { TensorInfo } from "./tensor/tensor.ts";
 export interface InspectOptions {
 	/** Read the bytes too: digests, tied tensors, NaN and Inf, statistics. Default false. */
 	readonly data?: boolean | undefined;
+	/** Count parameters, multiply-accumulates and activations. Default false. */
+	readonly profile?: boolean | undefined;
+	/** The architecture by name, where no configuration tells it. */
+	readonly arch?: string | undefined;
+	/** The architecture by an OpenCLIP configuration file. */
+	readonly archConfig?: string | undefined;
 	/** Worker threads for `data`. Default: the processors, at most 2. */
 	readonly threads?: number | undefined;
 }
@@ -50,6 +59,8 @@ export interface Inspection {
 	/** What was given. */
 	readonly path: string;
 	readonly layout: LayoutId | undefined;
+	/** What is known of the model; undefined if the tensors are those of no CLIP that is known. */
+	readonly model: ModelSummary | undefined;
 	readonly files: readonly { readonly name: string; readonly byteLength: number; readonly headerSha256: string }[];
 	/** In the order of the data. */
 	readonly tensors: readonly InspectedTensor[];
@@ -68,35 +79,66 @@ export interface Inspection {
 const BUFFERS = /\.running_(mean|var)$/;
 
 /**
- * Tells what a checkpoint is, from its headers; with `data` also from its bytes, in one streaming pass.
+ * Tells what a checkpoint is, from its headers and configuration; with `data` also from its bytes, in one streaming pass.
  *
- * @param path a `.safetensors` file, a shard index, or a folder with either
+ * @param path a `.safetensors` file, a shard index, a folder with either, or a folder with `vision/` and `text/`
  * @throws {ClipSoupError} what is wrong with the file, see docs/errors.md
  * @example
  * const { parameters, dtypes } = await inspect("soup/");
  */
 export async function inspect(path: string, options: InspectOptions = {}, watch: Watch = {}): Promise<Inspection> {
-	await using checkpoint = await openCheckpoint(path);
-	const stored = [...checkpoint.tensors.values()];
-	const bytes = options.data ? await readData(checkpoint, stored, options, watch) : undefined;
-	const tensors = stored.map((tensor, row) => describe(checkpoint, tensor, bytes?.[row]));
+	const checkpoints = await openModelFiles(path);
+	try {
+		return await inspectCheckpoints(path, checkpoints, options, watch);
+	} finally {
+		await closeAll(checkpoints);
+	}
+}
+
+async function inspectCheckpoints(
+	path: string,
+	checkpoints: readonly Checkpoint[],
+	options: InspectOptions,
+	watch: Watch,
+): Promise<Inspection> {
+	const stored = checkpoints.flatMap((checkpoint, number) => storedTensors(checkpoint, number));
+	const bytes = options.data ? await readData(checkpoints, stored, options, watch) : undefined;
+	const tensors = stored.map((tensor, row) => describe(checkpoints, tensor, bytes?.[row]));
+	const { model, notices } = await summariseModel(path, checkpoints, options);
+	const metadata = checkpoints[0]?.metadata ?? new Map<string, string>();
 	return {
 		path,
-		layout: checkpoint.layout,
-		files: checkpoint.files.map(({ name, source, headerSha256 }) => ({
-			name,
-			byteLength: source.byteLength,
-			headerSha256: `sha256:${headerSha256}`,
-		})),
+		layout: checkpoints[0]?.layout,
+		model,
+		files: checkpoints.flatMap((checkpoint) =>
+			checkpoint.files.map(({ source, headerSha256 }, file) => ({
+				name: fileName(checkpoints, checkpoint, file),
+				byteLength: source.byteLength,
+				headerSha256: `sha256:${headerSha256}`,
+			})),
+		),
 		tensors,
 		parameters: countParameters(tensors),
-		byteLength: checkpoint.byteLength,
+		byteLength: checkpoints.reduce((sum, { byteLength }) => sum + byteLength, 0),
 		dtypes: summariseDtypes(tensors),
-		metadata: Object.fromEntries(checkpoint.metadata),
-		recipe: parseRecipe(checkpoint.metadata.get(RECIPE_METADATA) ?? ""),
+		metadata: Object.fromEntries(metadata),
+		recipe: parseRecipe(metadata.get(RECIPE_METADATA) ?? ""),
 		data: bytes && summariseData(tensors, bytes),
-		notices: checkpoint.notices,
+		notices: model === undefined ? [...checkpoints.flatMap((each) => each.notices), ...notices] : notices,
 	};
+}
+
+/** A tensor and the number of the checkpoint it is in. */
+type Stored = CheckpointTensor & { readonly checkpoint: number };
+
+function storedTensors({ tensors }: Checkpoint, checkpoint: number): Stored[] {
+	return [...tensors.values()].map((tensor) => ({ ...tensor, checkpoint }));
+}
+
+/** Base name of a weight file, with its folder where there are several. */
+function fileName(checkpoints: readonly Checkpoint[], checkpoint: Checkpoint | undefined, file: number): string {
+	const name = checkpoint?.files[file]?.name ?? "";
+	return checkpoints.length > 1 ? `${checkpoint?.name}/${name}` : name;
 }
 
 /** What a pass found of one tensor. */
@@ -106,19 +148,20 @@ interface TensorBytes {
 }
 
 async function readData(
-	checkpoint: Checkpoint,
-	tensors: readonly CheckpointTensor[],
+	checkpoints: readonly Checkpoint[],
+	tensors: readonly Stored[],
 	{ threads }: InspectOptions,
 	watch: Watch,
 ): Promise<TensorBytes[]> {
 	const operations = new OperationList();
 	const steps = new StepTable(tensors.length, { operandCount: 1, outputCount: 0 });
-	for (const [row, { dtype, byteLength, file, position }] of tensors.entries()) {
+	const sourceOf = sourceNumbers(checkpoints);
+	for (const [row, { dtype, byteLength, checkpoint, file, position }] of tensors.entries()) {
 		const operation = isFloatDtype(dtype) ? ({ kind: "scan", dtype } as const) : ({ kind: "digest" } as const);
 		steps.set(row, {
 			operation: operations.indexOf(operation),
 			elementCount: byteLength / (isFloatDtype(dtype) ? floatByteLength(dtype) : 1),
-			operands: [{ source: file, position }],
+			operands: [{ source: sourceOf(checkpoint, file), position }],
 		});
 	}
 	const found = tensors.map((): TensorBytes => ({ sha256: "" }));
@@ -127,7 +170,7 @@ async function readData(
 			operations: operations.all,
 			steps,
 			phase: "read",
-			sources: checkpoint.files.map(({ source }) => source),
+			sources: sourcesOf(checkpoints),
 			outputs: [],
 			threads,
 			digests: true,
@@ -144,18 +187,18 @@ async function readData(
 		},
 		watch,
 	);
-	await checkpoint.assertUnchanged();
+	for (const checkpoint of checkpoints) await checkpoint.assertUnchanged();
 	return found;
 }
 
-function describe(checkpoint: Checkpoint, tensor: CheckpointTensor, bytes: TensorBytes | undefined): InspectedTensor {
+function describe(checkpoints: readonly Checkpoint[], tensor: Stored, bytes: TensorBytes | undefined): InspectedTensor {
 	const { name, dtype, shape, byteLength } = tensor;
 	return {
 		name,
 		dtype,
 		shape,
 		byteLength,
-		file: checkpoint.files[tensor.file]?.name ?? "",
+		file: fileName(checkpoints, checkpoints[tensor.checkpoint], tensor.file),
 		...(bytes && { sha256: `sha256:${bytes.sha256}` }),
 		...(bytes?.statistics && { statistics: bytes.statistics }),
 	};

@@ -1,3 +1,5 @@
+import { ClipSoupError } from "../errors.ts";
+import { nearestName } from "../tensor/names.ts";
 import { type Architecture, type ModelConfig, parseArchitecture } from "./architecture.ts";
 import { disagreements } from "./disagreements.ts";
 import type { VisibleArchitecture } from "./infer.ts";
@@ -21,6 +23,17 @@ export const PRESETS: ReadonlyMap<string, Preset> = new Map(
 		]),
 	].map(([name, config]) => [name, { name, config, architecture: parseArchitecture(config) }]),
 );
+
+/** The preset of a name. @throws {ClipSoupError} ERR_USAGE with the nearest name */
+export function requirePreset(name: string): Preset {
+	const preset = PRESETS.get(name);
+	if (preset !== undefined) return preset;
+	const nearest = nearestName(name, PRESETS.keys());
+	throw new ClipSoupError("ERR_USAGE", `Cannot use --arch "${name}": found no such preset`, {
+		fix: nearest === undefined ? "list them: clip-soup inspect --list-archs" : `did you mean "${nearest}"?`,
+		details: { name },
+	});
+}
 
 /** The presets that agree with everything that a checkpoint's shapes tell; several may differ in what they do not. */
 export function matchingPresets(known: VisibleArchitecture): readonly Preset[] {

@@ -1,9 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { Architecture } from "../architectures/architecture.ts";
-import { matchingPresets, PRESETS } from "../architectures/index.ts";
+import { matchingPresets, requirePreset } from "../architectures/index.ts";
 import { inferArchitecture } from "../architectures/infer.ts";
-import { ClipSoupError, isClipSoupError, throwFaults } from "../errors.ts";
+import { isClipSoupError, throwFaults } from "../errors.ts";
 import type { CanonicalTensor, StoredName } from "../layouts/assemble.ts";
 import { canonicalInventory } from "../layouts/canonical.ts";
 import { type CarriedTensor, carriedTensors } from "../layouts/carried.ts";
@@ -11,7 +11,6 @@ import { combineFacts, type Knowledge, requireArchitecture } from "../layouts/co
 import type { FactSource } from "../layouts/facts.ts";
 import { presetFacts, tensorFacts, USUAL_FORMS } from "../layouts/known-facts.ts";
 import { type Reading, readLayouts } from "../layouts/read.ts";
-import { nearestName } from "../tensor/names.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { readConfigs, readNamedConfig } from "./configs.ts";
 import { closeAll, openCheckpoints } from "./open.ts";
@@ -113,12 +112,7 @@ function knowledgeOf(reading: Reading, told: readonly FactSource[]): Knowledge {
 
 function presetSources(name: string | undefined): readonly FactSource[] {
 	if (name === undefined) return [];
-	const preset = PRESETS.get(name);
-	if (preset !== undefined) return presetFacts(preset);
-	const nearest = nearestName(name, PRESETS.keys());
-	throw new ClipSoupError("ERR_USAGE", `Cannot use --arch "${name}": found no such preset`, {
-		fix: nearest === undefined ? "list them: clip-soup inspect --list-archs" : `did you mean "${nearest}"?`,
-	});
+	return presetFacts(requirePreset(name));
 }
 
 function logitScale(value: number | undefined): CarriedTensor[] {

@@ -133,6 +133,10 @@ export const convertFlags = commonFlags.extend({
 export const inspectFlags = commonFlags.extend({
 	data: z.boolean().default(false),
 	tensors: z.boolean().default(false),
+	profile: z.boolean().default(false),
+	arch: z.string().optional(),
+	archConfig: z.string().optional(),
+	listArchs: z.boolean().default(false),
 });
 
 /** Flags of `diff`. */

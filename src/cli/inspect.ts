@@ -2,13 +2,15 @@ import type { Command } from "commander";
 import type { InspectedTensor, Inspection } from "../inspect.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { formatBytes, formatCount, formatNumber, formatTable, plural, printable } from "./format.ts";
+import { modelRows, renderProfile } from "./model.ts";
 import { runCommand } from "./run.ts";
 
 const EXAMPLES = `
 Examples:
   $ clip-soup inspect soup/
   $ clip-soup inspect soup/ --data --json
-  $ clip-soup inspect model.safetensors --tensors | grep logit_scale`;
+  $ clip-soup inspect model.safetensors --tensors | grep logit_scale
+  $ clip-soup inspect --arch convnext_xxlarge --profile`;
 
 /** `clip-soup inspect` */
 export function addInspect(program: Command): void {
@@ -16,23 +18,29 @@ export function addInspect(program: Command): void {
 		.command("inspect")
 		.summary("tell what a checkpoint is")
 		.description(
-			"Tell tensors, dtypes, parameters, bytes and metadata from the headers; with --data also from the bytes.",
+			"Tell tensors, dtypes, layout, architecture and metadata from headers and configuration; with --data also from the\nbytes.",
 		)
-		.argument("<checkpoint>", "a .safetensors file, a shard index, or a folder with either")
+		.argument("[checkpoint]", "a .safetensors file, a shard index, a folder with either, or with vision/ and text/")
 		.option("--data", "read the bytes too: digests, tied tensors, NaN and Inf, statistics")
 		.option("--tensors", "list the tensors")
+		.option("--profile", "count parameters, multiply-accumulates and activations of each tower")
+		.option("--arch <preset>", "the architecture by name, where no configuration tells it; needs no checkpoint")
+		.option("--arch-config <file>", "the architecture by an open_clip_config.json or a model_cfg")
+		.option("--list-archs", "list the presets")
 		.option("--threads <n>", "worker threads for --data (default: processors, at most 2)")
 		.option("--json", "one JSON document on stdout; holds the tensors with --tensors")
 		.option("--quiet", "no progress, no notes")
 		.addHelpText("after", EXAMPLES)
-		.action(async (path: string, raw: { readonly json?: boolean }) => {
+		.action(async (path: string | undefined, raw: { readonly json?: boolean }) => {
 			await runCommand(
 				"inspect",
 				raw,
 				async () => (await import("./flags.ts")).inspectFlags.parse(raw),
 				async (flags, watch) => {
+					if (flags.listArchs) return (await import("./presets.ts")).listPresets();
+					if (path === undefined) return (await import("./presets.ts")).inspectPreset(flags.arch);
 					const { inspect } = await import("../inspect.ts");
-					const { tensors, ...summary } = await inspect(path, { data: flags.data, threads: flags.threads }, watch);
+					const { tensors, ...summary } = await inspect(path, flags, watch);
 					const result = { ...summary, tensorCount: tensors.length, ...(flags.tensors && { tensors }) };
 					const list = flags.tensors ? `\n${renderTensors(tensors)}` : "";
 					return { result, text: `${renderSummary({ ...summary, tensors })}${list}`, notices: summary.notices };
@@ -46,7 +54,9 @@ function renderSummary(inspection: Inspection): string {
 	const rows = [
 		["checkpoint", printable(inspection.path)],
 		["files", files.map(({ name, byteLength }) => `${printable(name)} (${formatBytes(byteLength)})`).join(", ")],
-		["layout", inspection.layout ?? "none that is known"],
+		...(inspection.model
+			? modelRows(inspection.model, inspection.path)
+			: [["layout", inspection.layout ?? "none that is known"]]),
 		["tensors", String(tensors.length)],
 		["parameters", `${formatCount(inspection.parameters)} (${inspection.parameters})`],
 		...Object.entries(inspection.dtypes).map(([dtype, summary]) => [
@@ -59,7 +69,8 @@ function renderSummary(inspection: Inspection): string {
 			.map(([key, value]) => ["metadata", `${printable(key)}: ${clip(printable(value))}`]),
 		...(recipe ? recipeRows(recipe) : []),
 	];
-	return `${formatTable(rows)}\n`;
+	const profile = inspection.model?.profile;
+	return `${formatTable(rows)}\n${profile ? `\n${renderProfile(profile)}` : ""}`;
 }
 
 function dataRows(data: NonNullable<Inspection["data"]>): string[][] {

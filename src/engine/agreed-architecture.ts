@@ -6,18 +6,24 @@ import { ClipSoupError, throwFaults } from "../errors.ts";
 import type { Tower } from "../layouts/canonical.ts";
 import { canonicalFaults, missingTowerFaults } from "../layouts/canonical-faults.ts";
 import type { Target } from "../layouts/index.ts";
+import type { TensorInfo } from "../tensor/tensor.ts";
 
 /** The architecture of all models, once it is sure that each has all its tensors. */
 /**
  * @throws {ClipSoupError} all towers and tensors that are missing or do not fit; ERR_ARCHITECTURE_MISMATCH where the
  *   configurations differ; ERR_USAGE if none tells all that the targets need
  */
-export function agreedArchitecture(models: readonly ClipModel[], targets: readonly Target[]): Architecture {
+export function agreedArchitecture(
+	models: readonly ClipModel[],
+	targets: readonly Target[],
+	keep: ReadonlyMap<string, number> = new Map(),
+): Architecture {
 	const towers = new Set(targets.flatMap(requiredTowers));
-	const infosOf = ({ tensors, carried }: ClipModel) => [...tensors, ...carried];
+	const infos = infosOf(models, keep);
+	const labels = models.map(({ path }, index) => (models.length === 1 ? `"${path}"` : `input ${index + 1} "${path}"`));
 	throwFaults(
 		"Cannot use these inputs",
-		models.flatMap((model) => missingTowerFaults(infosOf(model), towers)),
+		infos.flatMap((tensors, index) => missingTowerFaults(tensors, towers, labels[index])),
 	);
 	const [first] = models;
 	const knowing = models.find(({ knowledge }) => knowledge.architecture !== undefined) ?? first;
@@ -25,9 +31,19 @@ export function agreedArchitecture(models: readonly ClipModel[], targets: readon
 	const architecture = architectureOf(knowing);
 	throwFaults("Cannot use these inputs", [
 		...models.flatMap((model, index) => architectureFaults(architecture, model, index + 1)),
-		...models.flatMap((model) => canonicalFaults(architecture, infosOf(model), towers)),
+		...infos.flatMap((tensors, index) => canonicalFaults(architecture, tensors, towers, labels[index])),
 	]);
 	return architecture;
+}
+
+/** The tensors of each model, and those that are taken from another one, which it need not have. */
+function infosOf(models: readonly ClipModel[], keep: ReadonlyMap<string, number>): TensorInfo[][] {
+	const own = models.map(({ tensors, carried }): TensorInfo[] => [...tensors, ...carried]);
+	const kept = [...keep].flatMap(([name, input]) => own[input]?.find((tensor) => tensor.name === name) ?? []);
+	return own.map((tensors) => {
+		const names = new Set(tensors.map(({ name }) => name));
+		return [...tensors, ...kept.filter(({ name }) => !names.has(name))];
+	});
 }
 
 /** The towers that a target stores tensors of: a temperature that is only carried need not be there. */

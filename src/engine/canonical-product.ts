@@ -58,6 +58,7 @@ export async function planCanonicalProduct(request: CanonicalRequest): Promise<C
 	const architecture = agreedArchitecture(
 		models,
 		targets.map(({ target }) => target),
+		options.keep,
 	);
 	const { tensors: sums, sources, zeros } = gatherCanonical(models, options);
 	const shapes = sums.map(({ name, shape }) => ({ name, shape: shape.map(Number) }));
@@ -96,7 +97,11 @@ export async function planCanonicalProduct(request: CanonicalRequest): Promise<C
 		},
 		architecture,
 		tensors: folders.flatMap(({ tensors }) => tensors),
-		notices: [...models.flatMap(({ notices }) => notices), ...writings.flatMap(noticesOn)],
+		notices: [
+			...models.flatMap(({ notices }) => notices),
+			...models.flatMap((model, index) => unusedNotice(model, index + 1, shapes)),
+			...writings.flatMap(noticesOn),
+		],
 	};
 }
 
@@ -107,6 +112,17 @@ function foldersOf(
 	return writing.folders.map((folder, index) =>
 		outputFolder(target.id, root, folder, { sums, carried: index === 0 ? carried : [] }),
 	);
+}
+
+/** Says that a model has more than the first one: an image tower alone gives an image tower. */
+function unusedNotice(
+	{ tensors, path }: ClipModel,
+	number: number,
+	used: readonly { readonly name: string }[],
+): string[] {
+	const names = new Set(used.map(({ name }) => name));
+	const unused = tensors.filter(({ name }) => !names.has(name)).length;
+	return unused === 0 ? [] : [`input ${number} "${path}": ${unused} tensors that input 1 does not have are left out`];
 }
 
 /** What a recipe records of a model: the files of all its folders. */

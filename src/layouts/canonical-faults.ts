@@ -8,23 +8,27 @@ import { canonicalInventory, type Tower, towerOf } from "./canonical.ts";
 const TOWER_WORDS: Readonly<Record<Tower, { readonly title: string; readonly fix: string }>> = {
 	image: { title: "image tower", fix: "give a folder that holds the image tower" },
 	text: { title: "text tower", fix: "give the text tower's folder with --text" },
-	joint: { title: "temperature", fix: "give the temperature with --logit-scale" },
+	joint: {
+		title: "temperature",
+		fix: "give it with --logit-scale; in an average, take that of another input: --keep logit_scale=1",
+	},
 };
 
 /**
  * How canonical tensors differ from those of an architecture in the `towers` that are needed: one fault for a tower
- * that is missing as a whole, else one for each tensor that is missing, extra, or of another shape or dtype.
+ * that is missing as a whole, which `label` is to have, else one for each tensor that is missing, extra, or of another shape or dtype.
  */
 export function canonicalFaults(
 	architecture: Architecture,
 	tensors: readonly TensorInfo[],
 	towers: ReadonlySet<Tower>,
+	label = "the input",
 ): readonly ClipSoupError[] {
 	const inventory = canonicalInventory(architecture);
 	return [...towers].flatMap((tower) => {
 		const isOfTower = ({ name }: { readonly name: string }) => towerOf(name) === tower;
 		const found = tensors.filter(isOfTower);
-		return found.length === 0 ? [missingTowerFault(tower)] : inventoryFaults(inventory.filter(isOfTower), found);
+		return found.length === 0 ? [missingTowerFault(tower, label)] : inventoryFaults(inventory.filter(isOfTower), found);
 	});
 }
 
@@ -32,13 +36,14 @@ export function canonicalFaults(
 export function missingTowerFaults(
 	tensors: readonly Pick<TensorInfo, "name">[],
 	towers: ReadonlySet<Tower>,
+	label = "the input",
 ): readonly ClipSoupError[] {
 	const found = new Set(tensors.map(({ name }) => towerOf(name)));
-	return [...towers].filter((tower) => !found.has(tower)).map(missingTowerFault);
+	return [...towers].filter((tower) => !found.has(tower)).map((tower) => missingTowerFault(tower, label));
 }
 
-function missingTowerFault(tower: Tower): ClipSoupError {
+function missingTowerFault(tower: Tower, label: string): ClipSoupError {
 	const { title, fix } = TOWER_WORDS[tower];
-	const message = `Cannot convert: found no ${title}, expected one`;
-	return new ClipSoupError("ERR_TENSOR_MISSING", message, { fix, details: { tower } });
+	const message = `Cannot use ${label}: found no ${title}, expected one`;
+	return new ClipSoupError("ERR_TENSOR_MISSING", message, { fix, details: { tower, input: label } });
 }

@@ -1,0 +1,72 @@
+import type { Architecture } from "../architectures/architecture.ts";
+import { describeArchitecture } from "../architectures/describe.ts";
+import { type Profile, profileArchitecture } from "../architectures/profile.ts";
+import { isClipSoupError } from "../errors.ts";
+import { TOWERS, type Tower, towerOf } from "../layouts/canonical.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { architectureOf, type ClipModel, type ModelOptions, readModel } from "./model.ts";
+
+/** What is known of a model, and where each fact comes from. */
+export interface ModelSummary {
+	/** The architecture in words; undefined while facts are missing. */
+	readonly description: string | undefined;
+	readonly architecture: Architecture | undefined;
+	/** What the checkpoint holds tensors of; `joint` is the temperature. */
+	readonly towers: readonly Tower[];
+	/** For each folder its layout, and what speaks for and against it. */
+	readonly layouts: readonly { readonly path: string; readonly layout: string; readonly evidence: readonly string[] }[];
+	/** By path, such as `vision.heads`: the value, and the names of the sources that tell it. */
+	readonly facts: Readonly<Record<string, { readonly value: unknown; readonly from: readonly string[] }>>;
+	/** Paths of what nobody tells. */
+	readonly missing: readonly string[];
+	/** Parameters, multiply-accumulates and activations, if they were asked for. */
+	readonly profile: Profile | undefined;
+}
+
+/**
+ * Tells what is known of the model in checkpoints; undefined, with the reason as a notice, if they hold no CLIP.
+ *
+ * @throws {ClipSoupError} ERR_USAGE if a profile was asked for and facts are missing
+ */
+export async function summariseModel(
+	path: string,
+	checkpoints: readonly Checkpoint[],
+	options: ModelOptions & { readonly profile?: boolean | undefined },
+): Promise<{ readonly model: ModelSummary | undefined; readonly notices: readonly string[] }> {
+	const read = await readModel(path, checkpoints, options).catch((error: unknown) => {
+		// Asked for nothing but what the file is, so that a file of something else is no fault.
+		if (options.profile || !isClipSoupError(error)) throw error;
+		return error.message;
+	});
+	if (typeof read === "string") return { model: undefined, notices: [`no model is recognised: ${read}`] };
+	const { knowledge, reading, tensors, carried, notices } = read;
+	const architecture = options.profile ? architectureOf(read) : knowledge.architecture;
+	const held = new Set([...tensors, ...carried].map(({ name }) => towerOf(name)));
+	return {
+		model: {
+			description: architecture && describeArchitecture(architecture),
+			architecture,
+			towers: TOWERS.filter((tower) => held.has(tower)),
+			layouts: layoutsOf(checkpoints, reading),
+			facts: Object.fromEntries(knowledge.facts),
+			missing: knowledge.missing,
+			profile: options.profile && architecture ? profileArchitecture(architecture) : undefined,
+		},
+		notices,
+	};
+}
+
+function layoutsOf(
+	checkpoints: readonly Checkpoint[],
+	{ recognitions }: ClipModel["reading"],
+): ModelSummary["layouts"] {
+	return checkpoints.map(({ path }, index) => {
+		const recognition = recognitions[index];
+		const [best] = recognition?.evidence ?? [];
+		return {
+			path,
+			layout: recognition?.layout.id ?? "unknown",
+			evidence: [best?.for, best?.against].filter((text) => text !== undefined),
+		};
+	});
+}

@@ -1,0 +1,34 @@
+import { describeArchitecture } from "../architectures/describe.ts";
+import { PRESETS, requirePreset } from "../architectures/index.ts";
+import { profileArchitecture } from "../architectures/profile.ts";
+import { ClipSoupError } from "../errors.ts";
+import { formatTable } from "./format.ts";
+import { renderProfile } from "./model.ts";
+import type { CommandResult } from "./run.ts";
+
+/** `inspect --list-archs` */
+export function listPresets(): CommandResult {
+	const presets = [...PRESETS.values()].map(({ name, architecture }) => ({
+		name,
+		description: describeArchitecture(architecture),
+	}));
+	const text = formatTable(presets.map(({ name, description }) => [name, description]));
+	return { result: { presets }, text: `${text}\n`, notices: [] };
+}
+
+/** `inspect --arch NAME`, without a checkpoint. @throws {ClipSoupError} ERR_USAGE */
+export function inspectPreset(name: string | undefined): CommandResult {
+	if (name === undefined) {
+		throw new ClipSoupError("ERR_USAGE", "Cannot inspect: found no checkpoint and no --arch, expected one of them", {
+			fix: "name a checkpoint: clip-soup inspect soup/",
+		});
+	}
+	const { architecture, config } = requirePreset(name);
+	const profile = profileArchitecture(architecture);
+	const description = describeArchitecture(architecture);
+	const text = `${formatTable([
+		["preset", name],
+		["model", description],
+	])}\n\n${renderProfile(profile)}`;
+	return { result: { preset: name, description, config, architecture, profile }, text, notices: [] };
+}
