@@ -41,7 +41,8 @@ describe("README", () => {
 		const { outputText } = ts.transpileModule(
 			code
 				.replaceAll('"augreg/", "rewind/"', '"fixtures/digits-clip/augreg", "fixtures/digits-clip/rewind"')
-				.replaceAll('"soup/"', '"out/readme/soup"'),
+				.replaceAll('"soup/"', '"out/readme/soup"')
+				.replaceAll('"hf/"', '"out/readme/hf"'),
 			{
 				compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
 			},

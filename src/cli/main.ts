@@ -11,6 +11,7 @@ const EXAMPLES = `
 Examples:
   $ clip-soup avg a.safetensors b.safetensors        uniform soup, to soup.safetensors
   $ clip-soup avg augreg/ rewind/ -o soup/           folders: configuration and tokenizer come along
+  $ clip-soup convert soup/ --to hf,timm -o out/     other layouts, loadable as they are
   $ clip-soup inspect soup/ --data                   what is in it, with NaN, Inf and tied tensors
   $ clip-soup diff soup/ augreg/                     how far two checkpoints are apart
 
@@ -21,7 +22,7 @@ Errors have codes; docs/errors.md tells cause and cure of each.`;
 export async function main(args: readonly string[]): Promise<void> {
 	watchStreams();
 	const program = new Command("clip-soup")
-		.description("Average, inspect and compare CLIP checkpoints: streams safetensors, exact to the bit")
+		.description("Average, convert, inspect and compare CLIP checkpoints: streams safetensors, exact to the bit")
 		.version(VERSION, "-V, --version")
 		.helpCommand(false)
 		.addHelpText("after", EXAMPLES)

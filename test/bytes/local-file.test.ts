@@ -35,7 +35,7 @@ describe("openLocalFile", () => {
 		const target = Buffer.alloc(3);
 		await file.read(4, target);
 		expect(target.toString()).toBe("456");
-		expect(file).toMatchObject({ name: "digits", byteLength: 10, path: join(folder, "digits") });
+		expect(file).toMatchObject({ name: join(folder, "digits"), byteLength: 10, path: join(folder, "digits") });
 	});
 
 	it("follows a symlink and knows that both are one file", async () => {
@@ -55,7 +55,7 @@ describe("openLocalFile", () => {
 		mkdirSync(join(folder, "sub"));
 		await expect(openLocalFile(join(folder, "sub"))).rejects.toMatchObject({
 			code: "ERR_INPUT_NOT_A_FILE",
-			message: 'Cannot open "sub": found a folder, expected a regular file',
+			message: `Cannot open "${join(folder, "sub")}": found a folder, expected a regular file`,
 		});
 	});
 

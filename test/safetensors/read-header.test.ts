@@ -83,7 +83,7 @@ describe("readHeader", () => {
 			await using file = await openLocalFile(path);
 			await expect(readHeader(file)).rejects.toMatchObject({
 				code: "ERR_FILE_TRUNCATED",
-				message: 'Cannot read "cut.safetensors": found 65 bytes, expected 70 as its header says (missing: 5)',
+				message: `Cannot read "${path}": found 65 bytes, expected 70 as its header says (missing: 5)`,
 				fix: "download it again",
 			});
 		} finally {
