@@ -2,12 +2,14 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { gatherCompanions } from "../checkpoint/companions.ts";
 import { findMismatches } from "../checkpoint/match.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
+import { type CarriedTensor, carriedTensors } from "../layouts/carried.ts";
 import { type LayoutId, weightFileName } from "../layouts/detect.ts";
 import type { LinearWeights } from "../merge-methods/linear.ts";
 import type { OutputTarget } from "../output/target.ts";
 import type { FloatDtype } from "../tensor/dtype.ts";
 import { nearestName } from "../tensor/names.ts";
 import type { TensorInfo } from "../tensor/tensor.ts";
+import { lostNames, meansOfCarried } from "./carried-mean.ts";
 import { mergeTensors, planMerge, type Treatment } from "./merge-plan.ts";
 import type { Product } from "./produce.ts";
 import { soupMetadata, soupRecipe } from "./provenance.ts";
@@ -60,10 +62,12 @@ export async function planAverage(
 		...findMismatches(inputs, { allowMixedFloats: choices.dtype !== undefined }),
 		...(companions?.faults ?? []),
 	]);
-	const keep = keptInputs(inputs[0]?.tensors ?? new Map(), inputs.length, choices.keep ?? {});
+	const carried = inputs.map(({ metadata }) => carriedTensors(metadata));
+	const keep = keptInputs(namesOf(inputs[0], carried[0]), inputs.length, choices.keep ?? {});
 	const tensors = mergeTensors(inputs, { weights, dtype: choices.dtype, keep });
 	const fileName = target.kind === "file" ? target.name : weightFileName(layout);
 	const { normalize = true, dtype, maxShardSize } = choices;
+	const means = meansOfCarried(carried, { weights, dtype, keep });
 	const product: Product = {
 		inputs,
 		subjects: inputs.map((input) => ({
@@ -75,16 +79,26 @@ export async function planAverage(
 		target,
 		recipe: (digests) =>
 			soupRecipe(inputs, { weights: choices.weights, normalize, dtype, keep: choices.keep ?? {} }, digests),
-		weightSet: (recipe) => planWeightSet(tensors, soupMetadata(inputs, recipe), { fileName, maxShardSize }),
+		weightSet: (recipe) => planWeightSet(tensors, soupMetadata(inputs, recipe, means), { fileName, maxShardSize }),
 		plan: (files) => planMerge(inputs, tensors, files, { weights, digestUnread: choices.digests ?? false }),
 		smallFiles: companions?.files ?? [],
 	};
 	const notices = [
 		...inputs.flatMap((input) => input.notices),
 		...noticesOn(tensors, inputs.length),
+		...lostNotices(lostNames(carried, means)),
 		...(companions?.notices ?? []),
 	];
 	return { product, layout, tensors, notices };
+}
+
+/** Names that can be kept: of stored tensors, and of those in the metadata. */
+function namesOf(input: Checkpoint | undefined, carried: readonly CarriedTensor[] = []): Set<string> {
+	return new Set([...(input?.tensors.keys() ?? []), ...carried.map(({ name }) => name)]);
+}
+
+function lostNotices(names: readonly string[]): string[] {
+	return names.length === 0 ? [] : [`${names.join(", ")} is not carried on, since an input does not carry it`];
 }
 
 /** @throws {ClipSoupError} ERR_USAGE if the output cannot be shards */
@@ -104,7 +118,7 @@ export function refuseShards(
 
 /** Input numbers from 0 of the tensors to keep. @throws {ClipSoupError} ERR_USAGE for names or numbers there are not */
 export function keptInputs(
-	names: ReadonlyMap<string, unknown>,
+	names: ReadonlySet<string>,
 	inputCount: number,
 	keep: Readonly<Record<string, number>>,
 ): Map<string, number> {
@@ -119,7 +133,7 @@ export function keptInputs(
 			);
 		}
 		if (names.has(name)) continue;
-		const nearest = nearestName(name, names.keys());
+		const nearest = nearestName(name, names);
 		throw new ClipSoupError("ERR_USAGE", `Cannot keep "${name}": the inputs have no such tensor`, {
 			fix: nearest === undefined ? "list the names: clip-soup inspect --tensors" : `did you mean "${nearest}"?`,
 		});

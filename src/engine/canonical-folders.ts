@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { CARRIED_PREFIX, type CarriedTensor, carriedEntry } from "../layouts/carried.ts";
+import type { CarriedTensor } from "../layouts/carried.ts";
 import { weightFileName } from "../layouts/detect.ts";
 import type { TargetFolder, TargetId } from "../layouts/index.ts";
 import type { WrittenFolder, WrittenTensor } from "../layouts/write.ts";
@@ -62,15 +62,14 @@ export interface FolderOptions {
 	/** Name of the one file of a file output; undefined for the names that the layouts' libraries load. */
 	readonly fileName: string | undefined;
 	readonly maxShardSize: number | undefined;
-	/** Metadata of a target's files, without what they carry. */
-	readonly metadata: (target: TargetId) => ReadonlyMap<string, string>;
+	/** Metadata of a target's files that carry these tensors. */
+	readonly metadata: (target: TargetId, carried: readonly CarriedTensor[]) => ReadonlyMap<string, string>;
 }
 
-/** The weight files of all folders. Tensors that the inputs carried are carried on only where a folder says so. */
+/** The weight files of all folders. */
 export function weightSetOf(folders: readonly OutputFolder[], options: FolderOptions): WeightSet {
 	const sets = folders.map(({ target, path, layout, carried, tensors }) => {
-		const metadata = [...options.metadata(target)].filter(([key]) => !key.startsWith(CARRIED_PREFIX));
-		return planWeightSet(tensors, new Map([...metadata, ...carried.map(carriedEntry)]), {
+		return planWeightSet(tensors, options.metadata(target, carried), {
 			fileName: options.fileName ?? weightFileName(layout.family),
 			// open_clip reads no shards.
 			maxShardSize: layout.family === "openclip" ? undefined : options.maxShardSize,

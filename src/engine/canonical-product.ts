@@ -10,7 +10,7 @@ import { agreedArchitecture } from "./agreed-architecture.ts";
 import { type OutputFolder, type OutputTensor, outputFolder, placesIn, weightSetOf } from "./canonical-folders.ts";
 import { planCanonical } from "./canonical-plan.ts";
 import { type CanonicalOptions, gatherCanonical } from "./canonical-tensors.ts";
-import { carriedMeans } from "./carried-mean.ts";
+import { meansOfCarried, readCarried } from "./carried-mean.ts";
 import type { Product } from "./produce.ts";
 import { type RecipeSource, soupMetadata } from "./provenance.ts";
 
@@ -72,7 +72,8 @@ export async function planCanonicalProduct(request: CanonicalRequest): Promise<C
 	);
 	const writings: TargetWriting[] = [];
 	for (const one of planned) {
-		writings.push({ ...one, carried: await carriedMeans(one.writing.carried, models, options) });
+		const carried = await Promise.all(models.map((model) => readCarried(model, one.writing.carried)));
+		writings.push({ ...one, carried: meansOfCarried(carried, options) });
 	}
 	const folders = writings.flatMap((writing) => foldersOf(writing, new Map(sums.map((sum) => [sum.name, sum]))));
 	const recorded = models.map(recipeSource);
@@ -87,7 +88,7 @@ export async function planCanonicalProduct(request: CanonicalRequest): Promise<C
 				weightSetOf(folders, {
 					fileName: output.kind === "file" ? output.name : undefined,
 					maxShardSize: request.maxShardSize,
-					metadata: (target) => soupMetadata(recorded, { ...recipe, target }),
+					metadata: (target, carried) => soupMetadata(recorded, { ...recipe, target }, carried),
 				}),
 			plan: (files) => {
 				const places = placesIn(folders, files);

@@ -8,45 +8,56 @@ import { elementCount, equalShapes } from "../tensor/shape.ts";
 import type { CanonicalOptions } from "./canonical-tensors.ts";
 
 /**
- * The means of tensors that an output carries in its metadata, from wherever the models have them.
+ * The means of tensors that inputs carry in their metadata: one list for each input.
  *
- * One that some model lacks is left out. Without weights there is one model, whose bytes are kept as they are.
- * @throws {ClipSoupError} as `carriedMean`
- */
-export async function carriedMeans(
-	names: readonly string[],
-	models: readonly ClipModel[],
-	{ weights, dtype }: Pick<CanonicalOptions, "weights" | "dtype">,
-): Promise<CarriedTensor[]> {
-	const means: CarriedTensor[] = [];
-	for (const name of names) {
-		const found = await Promise.all(models.map((model) => readCarried(model, name)));
-		const present = found.filter((tensor) => tensor !== undefined);
-		const [first] = present;
-		if (first === undefined || present.length < models.length) continue;
-		means.push(weights === undefined ? first : carriedMean(present, weights, dtype));
-	}
-	return means;
-}
-
-async function readCarried(model: ClipModel, name: string): Promise<CarriedTensor | undefined> {
-	const tensor = model.tensors.find((each) => each.name === name);
-	const source = tensor?.sources[0];
-	const bytes = source && (await model.checkpoints[source.folder]?.readTensor(source.name));
-	if (tensor === undefined || bytes === undefined) return model.carried.find((each) => each.name === name);
-	return { name, dtype: tensor.dtype, shape: tensor.shape, bytes };
-}
-
-/**
- * The mean of one tensor that every input carries, by the same arithmetic as those that are stored.
- *
- * @param dtype of the result; undefined keeps that of the inputs
+ * One that some input lacks is left out, unless another input's value is kept. Without weights there is one input, whose
+ * bytes stay as they are.
  * @throws {ClipSoupError} ERR_DTYPE_MISMATCH, ERR_SHAPE_MISMATCH, ERR_NON_FINITE, ERR_OVERFLOW
  */
-export function carriedMean(
+export function meansOfCarried(
+	inputs: readonly (readonly CarriedTensor[])[],
+	{ weights, dtype, keep }: CanonicalOptions,
+): CarriedTensor[] {
+	const names = new Set(inputs.flatMap((tensors) => tensors.map(({ name }) => name)));
+	return [...names].flatMap((name) => {
+		const kept = keep.get(name);
+		const wanted = kept === undefined ? inputs : inputs.slice(kept, kept + 1);
+		const found = wanted.flatMap((tensors) => tensors.find((tensor) => tensor.name === name) ?? []);
+		const [first] = found;
+		if (first === undefined || found.length < wanted.length) return [];
+		if (weights === undefined) return [first];
+		return [carriedMean(found, kept === undefined ? weights : { weights: undefined, divisor: 1 }, dtype)];
+	});
+}
+
+/** Names that some input carries and the output does not. */
+export function lostNames(
+	inputs: readonly (readonly CarriedTensor[])[],
+	means: readonly CarriedTensor[],
+): readonly string[] {
+	const names = new Set(inputs.flatMap((tensors) => tensors.map(({ name }) => name)));
+	return [...names].filter((name) => means.every((mean) => mean.name !== name));
+}
+
+/** Tensors of these canonical names as they are carried, from wherever the model has them. */
+export async function readCarried(model: ClipModel, names: readonly string[]): Promise<CarriedTensor[]> {
+	const found: CarriedTensor[] = [];
+	for (const name of names) {
+		const tensor = model.tensors.find((each) => each.name === name);
+		const source = tensor?.sources[0];
+		const bytes = source && (await model.checkpoints[source.folder]?.readTensor(source.name));
+		if (tensor !== undefined && bytes !== undefined) {
+			found.push({ name, dtype: tensor.dtype, shape: tensor.shape, bytes });
+		} else found.push(...model.carried.filter((each) => each.name === name));
+	}
+	return found;
+}
+
+/** The mean of one tensor, by the same arithmetic as those that are stored. */
+function carriedMean(
 	tensors: readonly CarriedTensor[],
 	weights: LinearWeights,
-	dtype?: FloatDtype,
+	dtype: FloatDtype | undefined,
 ): CarriedTensor {
 	const [first, ...others] = tensors;
 	if (first === undefined) throw new RangeError("A mean has at least one input");

@@ -45,7 +45,7 @@ export async function planMixedAverage(
 		});
 	}
 	throwFaults("Cannot average these inputs", dtypeFaults(models, choices));
-	const names = new Map([...(models[0]?.tensors ?? []), ...(models[0]?.carried ?? [])].map(({ name }) => [name, name]));
+	const names = new Set(models.flatMap(({ tensors, carried }) => [...tensors, ...carried]).map(({ name }) => name));
 	const keep = keptInputs(names, models.length, choices.keep ?? {});
 	const { normalize = true, dtype } = choices;
 	const recorded = models.map(recipeSource);

@@ -1,5 +1,6 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { commonEntries } from "../checkpoint/open.ts";
+import { CARRIED_PREFIX, type CarriedTensor, carriedEntry } from "../layouts/carried.ts";
 import { nestRecipe, RECIPE_METADATA, type Recipe, type RecipeInput } from "../recipe.ts";
 import type { FloatDtype } from "../tensor/dtype.ts";
 import { VERSION } from "../version.ts";
@@ -65,10 +66,19 @@ export function unknownDigests(inputs: readonly unknown[]): ModelDigests {
 	return { inputs: inputs.map(() => UNKNOWN_DIGEST), output: UNKNOWN_DIGEST };
 }
 
-/** Metadata of a soup: `format`, the recipe, and what the inputs have alike. transformers needs `format` to load a file. */
-export function soupMetadata(inputs: readonly Pick<RecipeSource, "metadata">[], recipe: Recipe): Map<string, string> {
+/**
+ * Metadata of a soup: `format`, which transformers needs to load a file, the recipe, what the inputs have alike, and the
+ * tensors that the soup carries.
+ */
+export function soupMetadata(
+	inputs: readonly Pick<RecipeSource, "metadata">[],
+	recipe: Recipe,
+	carried: readonly CarriedTensor[],
+): Map<string, string> {
+	const common = [...commonEntries(inputs.map(({ metadata }) => metadata))];
 	return new Map([
-		...commonEntries(inputs.map(({ metadata }) => metadata)),
+		...common.filter(([key]) => !key.startsWith(CARRIED_PREFIX)),
+		...carried.map(carriedEntry),
 		["format", "pt"],
 		[RECIPE_METADATA, JSON.stringify(recipe)],
 	]);
@@ -78,5 +88,10 @@ export function soupMetadata(inputs: readonly Pick<RecipeSource, "metadata">[], 
 export function differingMetadata(inputs: readonly Pick<RecipeSource, "metadata">[]): string[] {
 	const common = commonEntries(inputs.map(({ metadata }) => metadata));
 	const keys = new Set(inputs.flatMap(({ metadata }) => [...metadata.keys()]));
-	return [...keys].filter((key) => key !== "format" && key !== RECIPE_METADATA && !common.has(key)).sort();
+	return [...keys].filter((key) => !isOwn(key) && !common.has(key)).sort();
+}
+
+/** Whether clip-soup writes the entry itself, whatever the inputs have. */
+function isOwn(key: string): boolean {
+	return key === "format" || key === RECIPE_METADATA || key.startsWith(CARRIED_PREFIX);
 }
