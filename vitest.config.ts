@@ -5,6 +5,8 @@ const inCi = process.env.CI !== undefined && process.env.CI !== "";
 export default defineConfig({
 	test: {
 		reporters: inCi ? ["default", ["json", { outputFile: "out/test-results.json" }]] : ["default"],
+		// Most of the time goes into processes that are waited for: with one worker a second core stands idle.
+		maxWorkers: 2,
 		projects: [
 			{
 				extends: true,

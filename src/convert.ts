@@ -1,24 +1,22 @@
 import type { Architecture } from "./architectures/architecture.ts";
 import { describeArchitecture } from "./architectures/describe.ts";
-import { identitiesOf } from "./checkpoint/identities.ts";
 import { type ClipModel, type ModelOptions, openModelFiles, readModel } from "./checkpoint/model.ts";
 import { closeAll } from "./checkpoint/open.ts";
+import { refuseShards } from "./engine/average-product.ts";
 import { canonicalCompanions } from "./engine/canonical-companions.ts";
 import { planCanonicalProduct, recipeSource } from "./engine/canonical-product.ts";
 import { chooseTargets } from "./engine/choose-targets.ts";
-import { peakMemory } from "./engine/memory.ts";
-import { defaultThreads } from "./engine/pass.ts";
-import { outlineOf, type Product, produce } from "./engine/produce.ts";
+import { type Delivery, type DeliveryOptions, deliver } from "./engine/deliver.ts";
+import type { Product } from "./engine/produce.ts";
 import { conversionRecipe } from "./engine/provenance.ts";
 import { ClipSoupError } from "./errors.ts";
 import type { LayoutId } from "./layouts/detect.ts";
 import type { TargetId } from "./layouts/index.ts";
-import { refuseClashes, resolveTarget } from "./output/target.ts";
+import { resolveTarget } from "./output/target.ts";
 import type { Watch } from "./progress.ts";
-import type { Recipe } from "./recipe.ts";
 
 /** Options of `convert`; all have the defaults of the command line. */
-export interface ConvertOptions extends ModelOptions {
+export interface ConvertOptions extends ModelOptions, DeliveryOptions {
 	/** Layouts to write. */
 	readonly to: readonly LayoutId[];
 	/** A folder; with one target of one folder also a `.safetensors` file. */
@@ -27,21 +25,13 @@ export interface ConvertOptions extends ModelOptions {
 	readonly hfDual?: boolean | undefined;
 	/** Write no configuration, preprocessor or tokenizer files. Default false. */
 	readonly weightsOnly?: boolean | undefined;
-	/** Replace output files that exist. Default false. */
-	readonly force?: boolean | undefined;
-	/** Sync data and folder to the disk before the output appears. Default true. */
-	readonly fsync?: boolean | undefined;
-	/** Worker threads. Default: the processors, at most 2. */
-	readonly threads?: number | undefined;
 	/** Split timm and Hugging Face weights into shards of at most so many bytes of tensors. Default: one file. */
 	readonly maxShardSize?: number | undefined;
-	/** Check everything that headers can tell, and write nothing. Default false. */
-	readonly dryRun?: boolean | undefined;
 }
 
 /** What `convert` did, or with `dryRun` would do. */
-export interface ConvertResult {
-	readonly dryRun: boolean;
+export interface ConvertResult extends Delivery {
+	/** The output as it was named. */
 	readonly output: string;
 	/** Layouts of the input's folders, each with what speaks for it. */
 	readonly from: readonly { readonly path: string; readonly layout: string; readonly evidence: string }[];
@@ -49,18 +39,8 @@ export interface ConvertResult {
 	/** The architecture in words. */
 	readonly description: string;
 	readonly targets: readonly TargetId[];
-	/** Names of all files written, in the folder of the output. */
-	readonly files: readonly string[];
 	/** Tensors of the output, all targets together. */
 	readonly tensors: number;
-	/** Bytes of the output's weight files. */
-	readonly byteLength: number;
-	readonly threads: number;
-	/** Upper bound of the resident memory, in bytes. */
-	readonly peakMemory: number;
-	readonly recipe: Recipe;
-	/** What the user should know although it is no fault. */
-	readonly notices: readonly string[];
 }
 
 /**
@@ -92,6 +72,8 @@ async function convertModel(model: ClipModel, options: ConvertOptions, watch: Wa
 			fix: "name a folder with -o",
 		});
 	}
+	const isOpenClip = targets.every(({ target }) => target.id === "openclip");
+	refuseShards(isOpenClip ? "openclip" : undefined, output, options.maxShardSize);
 	const recipe = conversionRecipe(recipeSource(model));
 	const { product, architecture, tensors, notices } = await planCanonicalProduct({
 		models: [model],
@@ -107,39 +89,19 @@ async function convertModel(model: ClipModel, options: ConvertOptions, watch: Wa
 			? undefined
 			: await canonicalCompanions([model], targets, { architecture, tensors });
 	const whole: Product = { ...product, smallFiles: companions?.files ?? [] };
-	const outline = outlineOf(whole, false);
-	const force = options.force ?? false;
-	await refuseClashes(output, outline.files, { inputs: await identitiesOf(model.checkpoints), force });
-	const threads = options.threads ?? defaultThreads();
-	const result: ConvertResult = {
-		dryRun: options.dryRun ?? false,
+	// Nothing is computed: whatever the bytes are, they stay what they are.
+	const mode = { phase: "convert", allowNonFinite: true, digests: false, fileDigests: false } as const;
+	const delivery = await deliver(whole, mode, options, watch);
+	return {
+		...delivery,
 		output: options.output,
 		from: describeLayouts(model),
 		architecture,
 		description: describeArchitecture(architecture),
 		targets: targets.map(({ target }) => target.id),
-		...outline,
 		tensors: tensors.length,
-		threads,
-		peakMemory: peakMemory(threads, 1, headerBytes(model)),
-		notices: [...notices, ...unusedDrops(model, drop), ...(companions?.notices ?? [])],
+		notices: [...notices, ...unusedDrops(model, drop), ...(companions?.notices ?? []), ...delivery.notices],
 	};
-	if (result.dryRun) return result;
-	const written = await produce(
-		whole,
-		{
-			phase: "convert",
-			force,
-			fsync: options.fsync ?? true,
-			allowNonFinite: true,
-			digests: false,
-			fileDigests: false,
-			threads,
-			chunkByteLength: undefined,
-		},
-		watch,
-	);
-	return { ...result, notices: [...result.notices, ...written.notices] };
 }
 
 function describeLayouts({ checkpoints, reading }: ClipModel): ConvertResult["from"] {
@@ -158,8 +120,4 @@ function unusedDrops({ reading, tensors }: ClipModel, drop: ReadonlySet<string>)
 	const known = new Set([...reading.dropped.map(({ name }) => name), ...tensors.map(({ name }) => name)]);
 	const unused = [...drop].filter((name) => !known.has(name));
 	return unused.length === 0 ? [] : [`--drop ${unused.join(", ")}: there is no such tensor`];
-}
-
-function headerBytes({ checkpoints }: ClipModel): number {
-	return checkpoints.flatMap(({ files }) => files).reduce((sum, { headerByteLength }) => sum + headerByteLength, 0);
 }

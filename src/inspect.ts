@@ -228,7 +228,9 @@ function summariseData(tensors: readonly InspectedTensor[], bytes: readonly Tens
 	for (const { name, dtype, shape, byteLength, sha256 } of tensors) {
 		if (byteLength === 0) continue;
 		const key = `${dtype} ${shape.join(",")} ${sha256}`;
-		groups.set(key, [...(groups.get(key) ?? []), name]);
+		const group = groups.get(key);
+		if (group === undefined) groups.set(key, [name]);
+		else group.push(name);
 	}
 	const digested = tensors.map(({ name, dtype, shape }, row) => ({
 		name,

@@ -18,7 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
 /** Modules that only some areas may import: each is the one door to what it stands for. */
 const DOORS: readonly { readonly module: RegExp; readonly areas: readonly string[] }[] = [
 	{ module: /^node:worker_threads$/, areas: ["engine"] },
-	{ module: /^node:fs(\/promises)?$/, areas: ["bytes", "checkpoint", "engine", "kernels", "output", "avg.ts"] },
+	{ module: /^node:fs(\/promises)?$/, areas: ["bytes", "checkpoint", "engine", "kernels", "output"] },
 	{ module: /^(commander|ora)$/, areas: ["cli"] },
 	{ module: /^zod$/, areas: ["recipe.ts", "architectures", "layouts", "cli"] },
 ];

@@ -123,7 +123,7 @@ function kindOf(stats: BigIntStats): string {
 
 function openError(path: string, cause: unknown): ClipSoupError {
 	const code = OPEN_CODES.get(systemCode(cause)) ?? "ERR_INPUT_UNREADABLE";
-	const fix = OPEN_FIXES[code];
+	const fix = systemCode(cause) === "EMFILE" ? "raise the limit on open files: ulimit -n 4096" : OPEN_FIXES[code];
 	return new ClipSoupError(code, `Cannot open "${path}": found ${describe(cause)}, expected a readable file`, {
 		...(fix !== undefined && { fix }),
 		details: { path },

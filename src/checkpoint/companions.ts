@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { ClipSoupError, systemCode } from "../errors.ts";
+import { readSmallFile } from "../bytes/small-file.ts";
+import { ClipSoupError } from "../errors.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -106,7 +106,7 @@ export async function gatherTokenizers(models: readonly (readonly Checkpoint[])[
 async function tokenizerHolder(checkpoints: readonly Checkpoint[]): Promise<Folder> {
 	for (const { folder } of checkpoints) {
 		if (folder === undefined) continue;
-		const found = await Promise.all(TOKENIZER_NAMES.map((name) => readCompanion(folder, name)));
+		const found = await Promise.all(TOKENIZER_NAMES.map((name) => readSmallFile(join(folder, name))));
 		if (found.some((bytes) => bytes !== undefined)) return { folder };
 	}
 	return { folder: checkpoints[0]?.folder };
@@ -137,32 +137,17 @@ async function gather([first, ...others]: readonly Folder[], names: readonly str
 	for (const name of names) {
 		const rule = COMPANIONS[name];
 		if (rule === undefined || first?.folder === undefined) continue;
-		const bytes = await readCompanion(first.folder, name);
+		const bytes = await readSmallFile(join(first.folder, name));
 		if (bytes) files.push({ name, bytes, sha256: createHash("sha256").update(bytes).digest("hex") });
 		for (const [index, other] of others.entries()) {
 			if (other.folder === undefined) continue;
-			const theirs = await readCompanion(other.folder, name);
+			const theirs = await readSmallFile(join(other.folder, name));
 			const difference = compareCompanion(rule, name, bytes, theirs, index + 2);
 			if (difference instanceof ClipSoupError) faults.push(difference);
 			else if (difference !== undefined) notices.push(difference);
 		}
 	}
 	return { files, notices, faults };
-}
-
-/** Undefined if there is no such file. @throws {ClipSoupError} ERR_INPUT_UNREADABLE */
-async function readCompanion(folder: string, name: string): Promise<Buffer | undefined> {
-	try {
-		return await readFile(join(folder, name));
-	} catch (cause) {
-		if (["ENOENT", "EISDIR"].includes(systemCode(cause) ?? "")) return undefined;
-		const path = join(folder, name);
-		throw new ClipSoupError("ERR_INPUT_UNREADABLE", `Cannot read "${path}": the system says ${systemCode(cause)}`, {
-			fix: "check the permissions of the file",
-			details: { path },
-			cause,
-		});
-	}
 }
 
 function compareCompanion(

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ClipSoupError, systemCode } from "../errors.ts";
+import { readSmallFile } from "../bytes/small-file.ts";
+import { ClipSoupError } from "../errors.ts";
 import type { FactSource } from "../layouts/facts.ts";
 import { readHfConfig } from "../layouts/hf-facts.ts";
 import { readPreprocessorConfig } from "../layouts/hf-preprocessor.ts";
@@ -59,21 +59,15 @@ export async function readNamedConfig(path: string): Promise<ConfigFacts> {
 	return { ...readOpenClipConfig(isWhole ? json : { model_cfg: json }, path), notices: [] };
 }
 
-/** Undefined if there is no such file. @throws {ClipSoupError} ERR_CONFIG_INVALID, ERR_INPUT_UNREADABLE */
+/** Undefined if there is no such file. @throws {ClipSoupError} ERR_CONFIG_INVALID, and what `readSmallFile` throws */
 async function readJson(path: string): Promise<unknown> {
+	const bytes = await readSmallFile(path);
+	if (bytes === undefined) return undefined;
 	try {
-		return JSON.parse(await readFile(path, "utf8"));
+		return JSON.parse(bytes.toString("utf8"));
 	} catch (cause) {
-		if (systemCode(cause) === "ENOENT") return undefined;
-		if (cause instanceof SyntaxError) {
-			throw new ClipSoupError("ERR_CONFIG_INVALID", `Cannot read "${path}": found no JSON (${cause.message})`, {
-				fix: "download the file again",
-				details: { path },
-				cause,
-			});
-		}
-		throw new ClipSoupError("ERR_INPUT_UNREADABLE", `Cannot read "${path}": the system says ${systemCode(cause)}`, {
-			fix: "check the permissions of the file",
+		throw new ClipSoupError("ERR_CONFIG_INVALID", `Cannot read "${path}": found no JSON`, {
+			fix: "download the file again",
 			details: { path },
 			cause,
 		});

@@ -3,14 +3,15 @@ import { basename, join, resolve } from "node:path";
 import type { Architecture } from "../architectures/architecture.ts";
 import { matchingPresets, requirePreset } from "../architectures/index.ts";
 import { inferArchitecture } from "../architectures/infer.ts";
-import { isClipSoupError, throwFaults } from "../errors.ts";
+import { ClipSoupError, isClipSoupError, throwFaults } from "../errors.ts";
 import type { CanonicalTensor, StoredName } from "../layouts/assemble.ts";
-import { canonicalInventory } from "../layouts/canonical.ts";
+import { canonicalInventory, type Tower } from "../layouts/canonical.ts";
 import { type CarriedTensor, carriedTensors } from "../layouts/carried.ts";
+import type { ReadingOptions } from "../layouts/classify.ts";
 import { combineFacts, type Knowledge, requireArchitecture } from "../layouts/combine-facts.ts";
 import type { FactSource } from "../layouts/facts.ts";
 import { presetFacts, tensorFacts, USUAL_FORMS } from "../layouts/known-facts.ts";
-import { type Reading, readLayouts } from "../layouts/read.ts";
+import { type Reading, readLayouts, type StoredFolder } from "../layouts/read.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { readConfigs, readNamedConfig } from "./configs.ts";
 import { closeAll, openCheckpoints } from "./open.ts";
@@ -76,10 +77,12 @@ export async function readModel(
 		...(named?.sources ?? []),
 		...presetSources(options.arch),
 	];
-	const { reading, knowledge } = readWith(checkpoints, told, new Set(options.drop));
-	throwFaults(`Cannot read "${path}"`, reading.faults);
 	const carried = checkpoints.flatMap(({ metadata }) => carriedTensors(metadata));
+	const folders = storedFolders(checkpoints, options, carried);
+	const { reading, knowledge } = readWith(folders, told, new Set(options.drop));
+	throwFaults(`Cannot read "${path}"`, reading.faults);
 	const found = new Set(reading.tensors.map(({ name }) => name));
+	if (options.logitScale !== undefined) refuseSecondTemperature(path, [...found, ...carried.map(({ name }) => name)]);
 	return {
 		path,
 		name: basename(resolve(path)),
@@ -89,19 +92,79 @@ export async function readModel(
 		carried: [...carried, ...logitScale(options.logitScale)].filter(({ name }) => !found.has(name)),
 		knowledge,
 		modelConfig: configs.find(({ modelConfig }) => modelConfig !== undefined)?.modelConfig ?? named?.modelConfig,
-		notices: [...checkpoints.flatMap(({ notices }) => notices), ...configs.flatMap(({ notices }) => notices)],
+		notices: [
+			...checkpoints.flatMap(({ notices }) => notices),
+			...configs.flatMap(({ notices }) => notices),
+			...folders.flatMap((folder, index) => readingNotices(folder, index, reading)),
+		],
 	};
 }
 
+/**
+ * The checkpoints as they are to be read: of one that was given for its text tower no more than that is taken, and the
+ * temperature if it is told nowhere else.
+ */
+function storedFolders(
+	checkpoints: readonly Checkpoint[],
+	{ text, logitScale: told }: ModelOptions,
+	carried: readonly CarriedTensor[],
+): StoredFolder[] {
+	const own = text === undefined ? checkpoints : checkpoints.slice(0, -1);
+	const isTold =
+		told !== undefined ||
+		carried.some(({ name }) => name === TEMPERATURE) ||
+		own.some(({ tensors }) => [...tensors.keys()].some((name) => name.endsWith(TEMPERATURE)));
+	const towers = new Set<Tower>(isTold ? ["text"] : ["text", "joint"]);
+	return checkpoints.map(({ path, tensors }, index) => ({
+		label: path,
+		tensors: [...tensors.values()],
+		...(index >= own.length && { towers }),
+	}));
+}
+
+/** Canonical name of the temperature, and the end of its stored name in every layout. */
+const TEMPERATURE = "logit_scale";
+
+/** @throws {ClipSoupError} ERR_USAGE if the temperature that the user gave is not the only one */
+function refuseSecondTemperature(path: string, names: readonly string[]): void {
+	if (!names.includes(TEMPERATURE)) return;
+	throw new ClipSoupError("ERR_USAGE", `Cannot use --logit-scale: "${path}" has a temperature of its own`, {
+		fix: "leave --logit-scale out",
+	});
+}
+
+/** What of a folder is not read as it stands. */
+function readingNotices({ label, towers }: StoredFolder, folder: number, reading: Reading): string[] {
+	const isHere = (stored: StoredName) => stored.folder === folder;
+	const wrapper = reading.recognitions[folder]?.wrapper ?? "";
+	const [dropped, ignored] = [reading.dropped.filter(isHere), reading.ignored.filter(isHere)];
+	const [first] = ignored;
+	return [
+		...(wrapper === "" ? [] : [`"${label}": the prefix "${wrapper}" of all names is taken off`]),
+		...(dropped.length === 0
+			? []
+			: [`"${label}": ${dropped.map(({ name }) => name).join(", ")} is left out by --drop`]),
+		...(first === undefined ? [] : [`"${label}": ${ignoredNotice(towers, ignored.length, first)}`]),
+	];
+}
+
+function ignoredNotice(towers: StoredFolder["towers"], count: number, { name }: StoredName): string {
+	if (towers !== undefined) return `only the text tower is taken, ${count} other tensors are left out`;
+	return `buffers that no model needs are left out: ${count} such as "${name}"`;
+}
+
 /** Reads twice: what the configurations tell decides where a name that fits two tensors belongs. */
-function readWith(checkpoints: readonly Checkpoint[], told: readonly FactSource[], drop: ReadonlySet<string>) {
-	const folders = checkpoints.map(({ path, tensors }) => ({ label: path, tensors: [...tensors.values()] }));
-	const first = readLayouts(folders, { drop });
+function readWith(folders: readonly StoredFolder[], told: readonly FactSource[], drop: ReadonlySet<string>) {
+	const first = readLayouts(folders, readingOptions(drop, combineFacts([...told, USUAL_FORMS])));
 	const knowledge = knowledgeOf(first, told);
 	if (knowledge.architecture === undefined) return { reading: first, knowledge };
-	const expected = new Set(canonicalInventory(knowledge.architecture).map(({ name }) => name));
-	const reading = readLayouts(folders, { drop, expected });
+	const reading = readLayouts(folders, readingOptions(drop, knowledge));
 	return { reading, knowledge: knowledgeOf(reading, told) };
+}
+
+function readingOptions(drop: ReadonlySet<string>, { architecture }: Knowledge): ReadingOptions {
+	if (architecture === undefined) return { drop };
+	return { drop, expected: new Set(canonicalInventory(architecture).map(({ name }) => name)) };
 }
 
 function knowledgeOf(reading: Reading, told: readonly FactSource[]): Knowledge {
@@ -118,7 +181,7 @@ function presetSources(name: string | undefined): readonly FactSource[] {
 function logitScale(value: number | undefined): CarriedTensor[] {
 	if (value === undefined) return [];
 	const bytes = new Uint8Array(Float32Array.of(value).buffer);
-	return [{ name: "logit_scale", dtype: "F32", shape: [], bytes }];
+	return [{ name: TEMPERATURE, dtype: "F32", shape: [], bytes }];
 }
 
 /** The architecture of a model. @throws {ClipSoupError} ERR_USAGE naming what is missing and the presets that fit */

@@ -63,13 +63,18 @@ export async function openAll(
 	paths: readonly string[],
 	open: (path: string) => Promise<Checkpoint[]>,
 ): Promise<Checkpoint[][]> {
-	const outcomes = await Promise.allSettled(paths.map(open));
-	const opened = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
-	const errors = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+	const opened: Checkpoint[][] = [];
+	const errors: unknown[] = [];
+	// One after the other: what parsing a large header leaves behind is gone before the next one comes.
+	for (const path of paths)
+		await open(path).then(
+			(checkpoints) => opened.push(checkpoints),
+			(error) => errors.push(error),
+		);
 	if (errors.length > 0) await closeAll(opened.flat());
 	throwAll(
 		"Cannot open all inputs",
-		errors.flatMap((error) => (error instanceof FaultsError ? error.faults : [error])),
+		errors.flatMap((error): readonly unknown[] => (error instanceof FaultsError ? error.faults : [error])),
 	);
 	return opened;
 }

@@ -18,6 +18,11 @@ const PREFERENCE: readonly string[] = [
 const SHARD = /-\d{5,6}-of-\d{5,6}\.safetensors$/;
 const PICKLE = /\.(bin|pt|pth|ckpt)$/;
 
+/** Whether a name is that of a weight file or of an index. */
+export function isWeightFile(name: string): boolean {
+	return name.endsWith(".safetensors") || name.endsWith(".safetensors.index.json");
+}
+
 export interface WeightFileChoice {
 	readonly path: string;
 	/** Other weight files that were passed over, by base name. */
@@ -31,9 +36,7 @@ export interface WeightFileChoice {
  */
 export async function chooseWeightFile(folder: string): Promise<WeightFileChoice> {
 	const names = await listFolder(folder);
-	const isWeights = (name: string) =>
-		(name.endsWith(".safetensors") && !SHARD.test(name)) || name.endsWith(".safetensors.index.json");
-	const candidates = names.filter((name) => isWeights(name) && !name.startsWith(".")).sort();
+	const candidates = names.filter((name) => isWeightFile(name) && !SHARD.test(name) && !name.startsWith(".")).sort();
 	const preferred = PREFERENCE.find((name) => candidates.includes(name));
 	const chosen = preferred ?? (candidates.length === 1 ? candidates[0] : undefined);
 	if (chosen !== undefined) {

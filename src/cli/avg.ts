@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { AverageResult } from "../avg.ts";
 import { formatBytes, formatCount, formatTable, plural, printable } from "./format.ts";
+import { addArchitectureOptions, addDeliveryOptions, append } from "./options.ts";
 import { runCommand } from "./run.ts";
 
 const EXAMPLES = `
@@ -13,11 +14,11 @@ Examples:
 
 /** `clip-soup avg` */
 export function addAverage(program: Command): void {
-	program
+	const command = program
 		.command("avg")
 		.summary("average checkpoints into a soup")
 		.description(
-			"Average checkpoints of one architecture. Every element is summed in float64 in the order of the inputs and\nrounded once; memory does not grow with the size of the inputs.",
+			"Average checkpoints of one architecture. Every element is summed in float64 in the order of the inputs and rounded once; memory does not grow with the size of the inputs.",
 		)
 		.argument("<inputs...>", ".safetensors files, shard indexes, or folders with either")
 		.option("-o, --output <path>", "NAME.safetensors is a file, anything else a folder (default: soup.safetensors)")
@@ -27,18 +28,12 @@ export function addAverage(program: Command): void {
 		.option("--keep <name=index>", "take a tensor from one input, counted from 1; repeatable", append)
 		.option("--to <layout>", "openclip, timm or hf (default: as the first input)")
 		.option("--hf-dual", "hf as one folder (VisionTextDualEncoderModel), for towers that are no ViT")
-		.option("--arch <preset>", "the architecture by name, where layouts differ and no configuration tells it")
-		.option("--arch-config <file>", "the architecture by an open_clip_config.json or a model_cfg")
 		.option("--allow-nonfinite", "let NaN and Inf through")
 		.option("--max-shard-size <size>", "split into shards with an index, for example 5GB")
 		.option("--digests", "SHA-256 of every tensor and of each checkpoint, in the same pass")
-		.option("--file-digests", "SHA-256 of whole files, in a pass of their own")
-		.option("--force", "replace output files that exist")
-		.option("--no-fsync", "do not wait for the disk")
-		.option("--dry-run", "check everything headers can tell, print the plan, write nothing")
-		.option("--threads <n>", "worker threads (default: processors, at most 2)")
-		.option("--json", "one JSON document on stdout")
-		.option("--quiet", "no progress, no notes, no summary")
+		.option("--file-digests", "SHA-256 of whole files, in a pass of their own");
+	addArchitectureOptions(command, "where layouts differ and no configuration tells it");
+	addDeliveryOptions(command)
 		.addHelpText("after", EXAMPLES)
 		.action(async (inputs: string[], raw: { readonly json?: boolean }) => {
 			await runCommand(
@@ -54,10 +49,6 @@ export function addAverage(program: Command): void {
 				},
 			);
 		});
-}
-
-function append(value: string, previous: readonly string[] | undefined): string[] {
-	return [...(previous ?? []), value];
 }
 
 function renderAverage(result: AverageResult, inputCount: number, seconds: number): string {

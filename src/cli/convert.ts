@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ConvertResult } from "../convert.ts";
 import { formatBytes, formatTable, plural, printable } from "./format.ts";
+import { addArchitectureOptions, addDeliveryOptions, append } from "./options.ts";
 import { runCommand } from "./run.ts";
 
 const EXAMPLES = `
@@ -12,29 +13,23 @@ Examples:
 
 /** `clip-soup convert` */
 export function addConvert(program: Command): void {
-	program
+	const command = program
 		.command("convert")
 		.summary("convert a checkpoint between OpenCLIP, timm and Hugging Face")
 		.description(
-			"Convert a CLIP into other layouts, with the configuration files that make it load there. No value changes: tensors\nare renamed, cut, stacked and transposed. Layout and architecture are detected.",
+			"Convert a CLIP into other layouts, with the configuration files that make it load there. No value changes: tensors are renamed, cut, stacked and transposed. Layout and architecture are detected.",
 		)
 		.argument("<checkpoint>", "a .safetensors file, a shard index, a folder with either, or with vision/ and text/")
 		.requiredOption("--to <layouts>", "openclip, timm, hf, or several with commas")
 		.requiredOption("-o, --output <path>", "a folder, or NAME.safetensors for the weights alone")
 		.option("--text <path>", "the text tower, where the checkpoint has none")
-		.option("--arch <preset>", "the architecture by name, where no configuration tells it")
-		.option("--arch-config <file>", "the architecture by an open_clip_config.json or a model_cfg")
 		.option("--logit-scale <value>", "logarithm of the temperature, where no file holds it")
 		.option("--drop <name>", "leave a tensor out that has no place; repeatable", append)
 		.option("--hf-dual", "hf as one folder (VisionTextDualEncoderModel), for towers that are no ViT")
 		.option("--weights-only", "write no configuration and no tokenizer files")
-		.option("--max-shard-size <size>", "split timm and hf weights into shards with an index, for example 5GB")
-		.option("--force", "replace output files that exist")
-		.option("--no-fsync", "do not wait for the disk")
-		.option("--dry-run", "check everything headers can tell, print the plan, write nothing")
-		.option("--threads <n>", "worker threads (default: processors, at most 2)")
-		.option("--json", "one JSON document on stdout")
-		.option("--quiet", "no progress, no notes, no summary")
+		.option("--max-shard-size <size>", "split timm and hf weights into shards with an index, for example 5GB");
+	addArchitectureOptions(command, "where no configuration tells it");
+	addDeliveryOptions(command)
 		.addHelpText("after", EXAMPLES)
 		.action(async (input: string, raw: { readonly json?: boolean }) => {
 			await runCommand(
@@ -50,10 +45,6 @@ export function addConvert(program: Command): void {
 				},
 			);
 		});
-}
-
-function append(value: string, previous: readonly string[] | undefined): string[] {
-	return [...(previous ?? []), value];
 }
 
 function renderConvert(result: ConvertResult, seconds: number): string {

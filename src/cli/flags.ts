@@ -115,7 +115,7 @@ function parseNumber(text: string): number {
 /** Flags of `convert`. */
 export const convertFlags = commonFlags.extend({
 	to: z.string().transform((text) => text.split(",").map(parseLayout)),
-	output: z.string(),
+	output: z.string().transform(parseOutput),
 	text: z.string().optional(),
 	arch: z.string().optional(),
 	archConfig: z.string().optional(),

@@ -18,7 +18,7 @@ export function addInspect(program: Command): void {
 		.command("inspect")
 		.summary("tell what a checkpoint is")
 		.description(
-			"Tell tensors, dtypes, layout, architecture and metadata from headers and configuration; with --data also from the\nbytes.",
+			"Tell tensors, dtypes, layout, architecture and metadata from headers and configuration; with --data also from the bytes.",
 		)
 		.argument("[checkpoint]", "a .safetensors file, a shard index, a folder with either, or with vision/ and text/")
 		.option("--data", "read the bytes too: digests, tied tensors, NaN and Inf, statistics")

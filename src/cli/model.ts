@@ -14,7 +14,8 @@ const SHOWN: Readonly<Record<string, string>> = {
 
 /** Rows on a model: its layouts with the evidence, its towers, and the facts that tensors alone do not tell. */
 export function modelRows({ description, towers, layouts, facts, missing }: ModelSummary, path: string): string[][] {
-	const short = (name: string) => printable(name.startsWith(path) ? name.slice(path.length).replace(/^\/+/, "") : name);
+	const root = `${path.replace(/\/+$/, "")}/`;
+	const short = (name: string) => printable(name.replace(root, ""));
 	return [
 		...layouts.map(({ path: place, layout, evidence }) => {
 			const folder = layouts.length > 1 ? `${short(place)}: ` : "";

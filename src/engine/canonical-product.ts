@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { Architecture } from "../architectures/architecture.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
-import { throwFaults } from "../errors.ts";
+import { ClipSoupError, throwFaults } from "../errors.ts";
 import type { CarriedTensor } from "../layouts/carried.ts";
 import type { Target } from "../layouts/index.ts";
 import { planWriting, type Writing } from "../layouts/write.ts";
@@ -66,10 +66,10 @@ export async function planCanonicalProduct(request: CanonicalRequest): Promise<C
 		...placed,
 		writing: planWriting(placed.target, architecture, shapes, request.drop),
 	}));
-	throwFaults(
-		"Cannot convert",
-		planned.flatMap(({ writing }) => writing.faults),
-	);
+	throwFaults("Cannot convert", [
+		...planned.flatMap(({ writing }) => writing.faults),
+		...dropFaults(request.drop, shapes, planned),
+	]);
 	const writings: TargetWriting[] = [];
 	for (const one of planned) {
 		const carried = await Promise.all(models.map((model) => readCarried(model, one.writing.carried)));
@@ -104,6 +104,21 @@ export async function planCanonicalProduct(request: CanonicalRequest): Promise<C
 			...writings.flatMap(noticesOn),
 		],
 	};
+}
+
+/** Faults of tensors that are to be left out although no target lacks a place for them. */
+function dropFaults(
+	drop: ReadonlySet<string>,
+	tensors: readonly { readonly name: string }[],
+	planned: readonly Pick<TargetWriting, "writing">[],
+): ClipSoupError[] {
+	const dropped = new Set(planned.flatMap(({ writing }) => [...writing.dropped, ...writing.left]));
+	return tensors
+		.filter(({ name }) => drop.has(name) && !dropped.has(name))
+		.map(({ name }) => {
+			const message = `Cannot leave "${name}" out: found a place for it in every target, expected one that has none`;
+			return new ClipSoupError("ERR_USAGE", message, { fix: `leave --drop ${name} out`, details: { name } });
+		});
 }
 
 function foldersOf(

@@ -1,4 +1,5 @@
 import { ClipSoupError } from "../errors.ts";
+import type { Dtype } from "../tensor/dtype.ts";
 import type { StepSubject } from "./plan.ts";
 import type { CopyFinding, MeanFinding, StepResult, TensorStatistics } from "./results.ts";
 
@@ -119,7 +120,7 @@ export class Findings {
 		return new ClipSoupError(
 			"ERR_OVERFLOW",
 			`Cannot average "${tensor}": found ${count} results that ${dtype} cannot hold`,
-			{ fix: "choose a wider output: --dtype f32", details: { tensor, dtype, count } },
+			{ fix: wider(dtype), details: { tensor, dtype, count } },
 		);
 	}
 
@@ -151,4 +152,10 @@ export class Findings {
 
 function byStep<T>(map: ReadonlyMap<number, T>): [number, T][] {
 	return [...map].sort(([a], [b]) => a - b);
+}
+
+/** How to make room for a result that the output dtype cannot hold. */
+function wider(dtype: Dtype | undefined): string {
+	if (dtype === "F64") return "use smaller weights";
+	return `choose a wider output: --dtype ${dtype === "F32" || dtype === "BF16" ? "f64" : "f32"}`;
 }

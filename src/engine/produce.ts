@@ -48,7 +48,7 @@ export interface ProduceOptions {
 	readonly allowNonFinite: boolean;
 	readonly digests: boolean;
 	readonly fileDigests: boolean;
-	readonly threads: number | undefined;
+	readonly threads: number;
 	readonly chunkByteLength: number | undefined;
 }
 
@@ -114,26 +114,6 @@ export async function produce(product: Product, options: ProduceOptions, watch: 
 	if (options.fsync) announce("sync");
 	await staging.commit(watch.signal);
 	return { recipe, files: staged.map(({ name, byteLength }) => ({ name, byteLength })), digests, fileDigests, notices };
-}
-
-/** Names and bytes of an output, of which digests that are not known yet change nothing. */
-export interface Outline {
-	readonly recipe: Recipe;
-	/** Names of all files, relative to the output's folder. */
-	readonly files: readonly string[];
-	/** Bytes of the weight files. */
-	readonly byteLength: number;
-}
-
-export function outlineOf({ subjects, target, smallFiles, ...product }: Product, digests: boolean): Outline {
-	const recipe = product.recipe(digests ? unknownDigests(subjects) : undefined);
-	const { files, indexes } = product.weightSet(recipe);
-	const sidecars = target.kind === "folder" ? [RECIPE_FILE] : [];
-	return {
-		recipe,
-		files: [...files, ...smallFiles, ...indexes].map(({ name }) => name).toSpliced(files.length, 0, ...sidecars),
-		byteLength: files.reduce((sum, { byteLength }) => sum + byteLength, 0),
-	};
 }
 
 /** Runs the pass over the bytes and throws what it found wrong in them. */

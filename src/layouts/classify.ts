@@ -10,7 +10,7 @@ import type { Values } from "./template.ts";
 export interface ReadingOptions {
 	/** Canonical names that the architecture has, if it is known: they decide where a stored name fits two. */
 	readonly expected?: ReadonlySet<string>;
-	/** Stored names to leave out, whatever they are. */
+	/** Stored names to leave out, unless `expected` has them: then it is for each target to say whether it needs them. */
 	readonly drop?: ReadonlySet<string>;
 }
 
@@ -37,10 +37,12 @@ export function classify(
 	{ expected, drop }: ReadingOptions,
 ): Fate {
 	const name = stored.slice(wrapper.length);
-	if (drop?.has(stored) || drop?.has(name)) return { kind: "dropped" };
+	const isUnwanted = drop?.has(stored) || drop?.has(name);
 	if (layout.ignored.some((one) => one.match(name) !== undefined)) return { kind: "ignored" };
 	const places = tables.flatMap((table) => placesIn(table, name));
-	const wanted = places.find(({ canonical }) => expected?.has(canonical)) ?? places[0];
+	const needed = places.find(({ canonical }) => expected?.has(canonical));
+	if (isUnwanted && needed === undefined) return { kind: "dropped" };
+	const wanted = needed ?? places[0];
 	const zeroTable = tables.find(({ zeros }) => zeros.some((zero) => zero.name === name));
 	const table = wanted?.table ?? zeroTable;
 	if (table === undefined) return { kind: "stranger", fault: strangerFault(stored, name, layout) };

@@ -36,7 +36,7 @@ export function strangerFault(stored: string, name: string, layout: Layout): Cli
 	}
 	const message = `Cannot place "${stored}": found no such tensor in ${layout.title}, expected none but its own`;
 	return new ClipSoupError("ERR_TENSOR_EXTRA", message, {
-		fix: `leave it out with --drop ${stored}`,
+		fix: `leave it out: clip-soup convert with --drop ${stored}`,
 		details,
 	});
 }

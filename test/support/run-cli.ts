@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 export const CLI = resolve("bin/clip-soup.js");
 
 export interface CliRun {
+	readonly pid: number | undefined;
 	/** Null if a signal ended it. */
 	readonly exitCode: number | null;
 	readonly signal: NodeJS.Signals | null;
@@ -45,6 +46,6 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
 	});
 	return new Promise((resolveRun, reject) => {
 		child.on("error", reject);
-		child.on("close", (exitCode, signal) => resolveRun({ exitCode, signal, stdout, stderr }));
+		child.on("close", (exitCode, signal) => resolveRun({ pid: child.pid, exitCode, signal, stdout, stderr }));
 	});
 }

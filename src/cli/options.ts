@@ -1,0 +1,24 @@
+import type { Command } from "commander";
+
+/** The options of every command that writes checkpoints. */
+export function addDeliveryOptions(command: Command): Command {
+	return command
+		.option("--force", "replace output files that exist")
+		.option("--no-fsync", "do not wait for the disk")
+		.option("--dry-run", "check everything headers can tell, print the plan, write nothing")
+		.option("--threads <n>", "worker threads (default: processors, at most 2)")
+		.option("--json", "one JSON document on stdout")
+		.option("--quiet", "no progress, no notes, no summary");
+}
+
+/** The options that name an architecture, for which `where` says when they are needed. */
+export function addArchitectureOptions(command: Command, where: string): Command {
+	return command
+		.option("--arch <preset>", `the architecture by name, ${where}`)
+		.option("--arch-config <file>", "the architecture by an open_clip_config.json or a model_cfg");
+}
+
+/** Gathers the values of an option that may be given several times. */
+export function append(value: string, previous: readonly string[] | undefined): string[] {
+	return [...(previous ?? []), value];
+}

@@ -1,0 +1,109 @@
+import { describe, expect, it } from "vitest";
+import { f32, type TestTensor, writeCheckpoint } from "../support/checkpoints.ts";
+import { runCli } from "../support/run-cli.ts";
+import { expectDone, expectSuccess, workspace } from "./expectations.ts";
+import { f32Values, readSafetensors } from "./read-safetensors.ts";
+
+const STRANGE = [
+	"a/b",
+	"../../etc/passwd",
+	"/absolute",
+	"C:\\nul",
+	"..",
+	"__proto__",
+	"constructor",
+	"toString",
+	"hasOwnProperty",
+	"0",
+	"10",
+	"9",
+	"new\nline",
+	"tab\tand nul\0",
+	"a=b=c",
+	" spaces ",
+	"",
+	"🍲.soup",
+	"\uffff after \u{1f372}",
+	'"quoted"',
+	"x".repeat(5000),
+];
+
+/** Name → a value of its own, so that two tensors that change places are seen. */
+function strangeTensors(base: number): Map<string, TestTensor> {
+	return new Map(STRANGE.map((name, index) => [name, f32(base + index)]));
+}
+
+describe("tensor names of any kind", () => {
+	it("are averaged one with its like, and written as they are", async () => {
+		const { folder, path } = await workspace();
+		await writeCheckpoint(path("in1.safetensors"), strangeTensors(0));
+		await writeCheckpoint(path("in2.safetensors"), strangeTensors(100));
+		expectSuccess(await runCli(["avg", "in1.safetensors", "in2.safetensors"], { cwd: folder }));
+		const soup = await readSafetensors(path("soup.safetensors"));
+		expect([...soup.tensors.keys()].sort()).toEqual(STRANGE.toSorted());
+		for (const [index, name] of STRANGE.entries()) expect(f32Values(soup, name)).toEqual([50 + index]);
+	});
+
+	it("are listed by inspect, and by diff one with its like", async () => {
+		const { folder, path } = await workspace();
+		await writeCheckpoint(path("in1.safetensors"), strangeTensors(0));
+		await writeCheckpoint(path("in2.safetensors"), strangeTensors(1));
+		const inspected = await runCli(["inspect", "in1.safetensors", "--tensors", "--data", "--json"], { cwd: folder });
+		expectDone(inspected);
+		const { tensors } = JSON.parse(inspected.stdout).result;
+		expect(tensors.map(({ name }: { name: string }) => name).sort()).toEqual(STRANGE.toSorted());
+
+		const diff = await runCli(["diff", "in1.safetensors", "in2.safetensors", "--json"], { cwd: folder });
+		expect(diff.exitCode).toBe(1);
+		expect(JSON.parse(diff.stdout).result).toMatchObject({
+			counts: { differs: STRANGE.length, equal: 0 },
+			distance: { maxAbs: 1 },
+		});
+	});
+
+	it("can be kept", async () => {
+		const kept = ["0", "__proto__", "a=b=c", "constructor", "new\nline"];
+		const { folder, path } = await workspace();
+		await writeCheckpoint(path("in1.safetensors"), strangeTensors(0));
+		await writeCheckpoint(path("in2.safetensors"), strangeTensors(100));
+		const options = kept.flatMap((name) => ["--keep", `${name}=2`]);
+		expectSuccess(await runCli(["avg", "in1.safetensors", "in2.safetensors", ...options], { cwd: folder }));
+		const soup = await readSafetensors(path("soup.safetensors"));
+		for (const name of kept) expect(f32Values(soup, name)).toEqual([100 + STRANGE.indexOf(name)]);
+		const { keep } = JSON.parse(soup.metadata["clip_soup"] ?? "");
+		expect(Object.entries(keep)).toEqual(kept.map((name) => [name, 2]));
+	});
+});
+
+it("10,000 tensors are averaged and inspected", async () => {
+	const { folder, path } = await workspace();
+	const count = 10_000;
+	for (const base of [0, 2]) {
+		const tensors = new Map(Array.from({ length: count }, (_, index) => [`t${index}`, f32(base + index)]));
+		await writeCheckpoint(path(`in${base}.safetensors`), tensors);
+	}
+	expectSuccess(await runCli(["avg", "in0.safetensors", "in2.safetensors"], { cwd: folder }));
+	const soup = await readSafetensors(path("soup.safetensors"));
+	expect(soup.tensors.size).toBe(count);
+	expect(Array.from({ length: count }, (_, index) => f32Values(soup, `t${index}`)[0])).toEqual(
+		Array.from({ length: count }, (_, index) => index + 1),
+	);
+	const run = await runCli(["inspect", "soup.safetensors", "--tensors"], { cwd: folder });
+	expectDone(run);
+	expect(run.stdout.match(/^t\d+ +F32/gm)).toHaveLength(count);
+});
+
+it("130,000 tensors are listed, and as many faults counted", async () => {
+	const { folder, path } = await workspace();
+	const count = 130_000;
+	const tensors = (prefix: string): Map<string, TestTensor> =>
+		new Map(Array.from({ length: count }, (_, index) => [`${prefix}${index}`, { dtype: "BOOL", shape: [0] }]));
+	await writeCheckpoint(path("in1.safetensors"), tensors("a"));
+	await writeCheckpoint(path("in2.safetensors"), tensors("b"));
+	const listed = await runCli(["inspect", "in1.safetensors", "--tensors"], { cwd: folder });
+	expectDone(listed);
+	expect(listed.stdout).toContain(`\na${count - 1} `);
+	const run = await runCli(["avg", "in1.safetensors", "in2.safetensors"], { cwd: folder });
+	expect(run.exitCode).toBe(3);
+	expect(run.stderr).toContain(`… and ${count - 10} more ERR_TENSOR_EXTRA`);
+});
