@@ -155,14 +155,24 @@ function ignoredNotice(towers: StoredFolder["towers"], count: number, { name }: 
 
 /** Reads twice: what the configurations tell decides where a name that fits two tensors belongs. */
 function readWith(folders: readonly StoredFolder[], told: readonly FactSource[], drop: ReadonlySet<string>) {
-	const first = readLayouts(folders, readingOptions(drop, combineFacts([...told, USUAL_FORMS])));
+	const first = readLayouts(folders, readingOptions(drop, toldArchitecture(told)));
 	const knowledge = knowledgeOf(first, told);
 	if (knowledge.architecture === undefined) return { reading: first, knowledge };
-	const reading = readLayouts(folders, readingOptions(drop, knowledge));
+	const reading = readLayouts(folders, readingOptions(drop, knowledge.architecture));
 	return { reading, knowledge: knowledgeOf(reading, told) };
 }
 
-function readingOptions(drop: ReadonlySet<string>, { architecture }: Knowledge): ReadingOptions {
+/** What is told without a look at the tensors; nothing if it is contradictory, which is for `knowledgeOf` to say. */
+function toldArchitecture(told: readonly FactSource[]): Architecture | undefined {
+	try {
+		return combineFacts([...told, USUAL_FORMS]).architecture;
+	} catch (error) {
+		if (isClipSoupError(error)) return undefined;
+		throw error;
+	}
+}
+
+function readingOptions(drop: ReadonlySet<string>, architecture: Architecture | undefined): ReadingOptions {
 	if (architecture === undefined) return { drop };
 	return { drop, expected: new Set(canonicalInventory(architecture).map(({ name }) => name)) };
 }

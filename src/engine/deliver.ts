@@ -8,8 +8,7 @@ import type { Recipe } from "../recipe.ts";
 import type { CheckpointsDigests } from "./digests.ts";
 import { peakMemory } from "./memory.ts";
 import { defaultThreads } from "./pass.ts";
-import { type FileDigests, type Product, produce, RECIPE_FILE } from "./produce.ts";
-import { unknownDigests } from "./provenance.ts";
+import { type FileDigests, type PlannedOutput, type Product, planOutput, produce, RECIPE_FILE } from "./produce.ts";
 
 /** Options of every command that writes checkpoints. */
 export interface DeliveryOptions {
@@ -63,7 +62,8 @@ export async function deliver(
 	watch: Watch,
 ): Promise<Delivery> {
 	const { force = false, fsync = true, dryRun = false, threads = defaultThreads(), chunkByteLength } = options;
-	const outline = outlineOf(product, mode.digests);
+	const plan = planOutput(product, mode.digests);
+	const outline = outlineOf(product, plan);
 	const notices = await rivalNotices(product.target, outline.files);
 	await refuseClashes(product.target, outline.files, { inputs: await identitiesOf(product.inputs), force });
 	const planned: Delivery = {
@@ -76,15 +76,13 @@ export async function deliver(
 		notices,
 	};
 	if (dryRun) return planned;
-	const written = await produce(product, { ...mode, force, fsync, threads, chunkByteLength }, watch);
+	const written = await produce(product, plan, { ...mode, force, fsync, threads, chunkByteLength }, watch);
 	const { recipe, digests, fileDigests } = written;
 	return { ...planned, recipe, digests, fileDigests, notices: [...notices, ...written.notices] };
 }
 
-/** Recipe, names and bytes of a product; digests that are not known yet change nothing of them but the recipe. */
-function outlineOf({ subjects, target, smallFiles, ...product }: Product, digests: boolean) {
-	const recipe = product.recipe(digests ? unknownDigests(subjects) : undefined);
-	const { files, indexes } = product.weightSet(recipe);
+/** Names and bytes of what is to be written. */
+function outlineOf({ target, smallFiles }: Product, { recipe, weightSet: { files, indexes } }: PlannedOutput) {
 	const sidecars = target.kind === "folder" ? [RECIPE_FILE] : [];
 	return {
 		recipe,

@@ -75,30 +75,45 @@ export interface Produced {
 /** Name of the readable recipe beside the weights of a folder output. */
 export const RECIPE_FILE = "soup.json";
 
+/** A recipe and the weight files laid out for it; digests that are not known yet are stood for. */
+export interface PlannedOutput {
+	readonly recipe: Recipe;
+	readonly weightSet: WeightSet;
+}
+
+export function planOutput(product: Product, digests: boolean): PlannedOutput {
+	const recipe = product.recipe(digests ? unknownDigests(product.subjects) : undefined);
+	return { recipe, weightSet: product.weightSet(recipe) };
+}
+
 /**
  * Writes an output: the data first, at its final offsets; then headers and small files; then all names at once.
  *
  * @throws {ClipSoupError} ERR_NON_FINITE, ERR_OVERFLOW, ERR_VALUE_MISMATCH, ERR_INPUT_CHANGED, ERR_NO_SPACE, ERR_IO …
  */
-export async function produce(product: Product, options: ProduceOptions, watch: Watch): Promise<Produced> {
+export async function produce(
+	product: Product,
+	planned: PlannedOutput,
+	options: ProduceOptions,
+	watch: Watch,
+): Promise<Produced> {
 	const { inputs, target } = product;
-	const planned = product.weightSet(product.recipe(options.digests ? unknownDigests(product.subjects) : undefined));
-	const total = planned.files.reduce((sum, { byteLength }) => sum + byteLength, 0);
+	const total = planned.weightSet.files.reduce((sum, { byteLength }) => sum + byteLength, 0);
 	await requireFreeSpace(targetFolder(target), total);
 
-	const folders = new Set([...planned.files, ...product.smallFiles].map(({ name }) => dirname(name)));
+	const folders = new Set([...planned.weightSet.files, ...product.smallFiles].map(({ name }) => dirname(name)));
 	await using staging = await Staging.open(target, {
 		...options,
 		folders: [...folders].filter((name) => name !== "."),
 	});
-	const staged = planned.files.map(({ name, byteLength }) => staging.add(name, byteLength));
-	const { digests, notices } = await fill(product, planned, staged, options, watch);
+	const staged = planned.weightSet.files.map(({ name, byteLength }) => staging.add(name, byteLength));
+	const { digests, notices } = await fill(product, planned.weightSet, staged, options, watch);
 
-	const recipe = product.recipe(digests && modelDigestsOf(digests));
-	const final = product.weightSet(recipe);
-	writeHeaders(planned, final, staged);
+	const recipe = digests === undefined ? planned.recipe : product.recipe(modelDigestsOf(digests));
+	const final = digests === undefined ? planned.weightSet : product.weightSet(recipe);
+	writeHeaders(planned.weightSet, final, staged);
 	const announce = (phase: Progress["phase"]) => {
-		const tensorsTotal = planned.files.reduce((sum, { tensors }) => sum + tensors.length, 0);
+		const tensorsTotal = planned.weightSet.files.reduce((sum, { tensors }) => sum + tensors.length, 0);
 		watch.onProgress?.({ phase, tensorsDone: tensorsTotal, tensorsTotal, bytesDone: total, bytesTotal: total });
 	};
 	if (options.fileDigests) announce("digest");
