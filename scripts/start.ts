@@ -26,6 +26,17 @@ const STEPS: readonly { readonly title: string; readonly args: readonly string[]
 		args: ["diff", "out/soup", "fixtures/digits-clip/augreg"],
 		exitCode: 1,
 	},
+	{
+		title: "Convert the soup into the layouts of timm and transformers, with their configuration files",
+		args: ["convert", "out/soup", "--to", "timm,hf", "-o", "out/layouts", "--force"],
+		exitCode: 0,
+	},
+	{
+		title: "Convert it back",
+		args: ["convert", "out/layouts/hf", "--to", "openclip", "-o", "out/back", "--force", "--quiet"],
+		exitCode: 0,
+	},
+	{ title: "Not a bit has changed", args: ["diff", "out/soup", "out/back"], exitCode: 0 },
 ];
 
 for (const { title, args, exitCode } of STEPS) {
