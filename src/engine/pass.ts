@@ -47,7 +47,7 @@ export function defaultThreads(): number {
  */
 export async function runPass(pass: Pass, { signal, onProgress }: Watch = {}): Promise<void> {
 	signal?.throwIfAborted();
-	const threads = Math.max(1, Math.min(pass.threads ?? defaultThreads(), pass.steps.length * 64));
+	const threads = pass.threads ?? defaultThreads();
 	const control = new Control(pass.steps.length);
 	const task = createTask(pass, control, threads);
 	const stop = () => control.stop();
@@ -55,8 +55,7 @@ export async function runPass(pass: Pass, { signal, onProgress }: Watch = {}): P
 	const report = progressReporter(pass, control, onProgress);
 	const timer = onProgress && setInterval(report, PROGRESS_INTERVAL_MS);
 	try {
-		const count = Math.min(threads, Math.max(1, task.jobs.length));
-		const workers = Array.from({ length: count }, () => runWorker(task, pass, control));
+		const workers = Array.from({ length: Math.min(threads, task.jobs.length) }, () => runWorker(task, pass, control));
 		const outcomes = await Promise.allSettled(workers);
 		signal?.throwIfAborted();
 		const failed = outcomes.find((outcome) => outcome.status === "rejected");

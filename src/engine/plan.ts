@@ -38,5 +38,5 @@ export function sourceNumbers(checkpoints: readonly Checkpoint[]): (checkpoint: 
 
 /** The files of checkpoints in the order of `sourceNumbers`. */
 export function sourcesOf(checkpoints: readonly Checkpoint[]): PassSource[] {
-	return checkpoints.flatMap(({ files }) => files.map(({ source }) => source));
+	return checkpoints.flatMap(({ files }) => files.map(({ source: { name, descriptor } }) => ({ name, descriptor })));
 }

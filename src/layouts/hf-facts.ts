@@ -64,7 +64,8 @@ const dualSchema = z.object({
 		{
 			model_type: oneOf("timm_wrapper"),
 			architecture: z.string({ error: "the name of a timm model" }),
-			model_args: z.unknown(),
+			// null where transformers saves a model that was built without.
+			model_args: z.unknown().optional(),
 		},
 		{ error: "an object" },
 	),

@@ -43,7 +43,7 @@ const configSchema = z.object(
 	{
 		architecture: z.string({ error: "the name of a timm model" }),
 		num_classes: positiveInteger.optional(),
-		model_args: z.unknown().default({}),
+		model_args: z.unknown().optional(),
 		pretrained_cfg: pretrainedSchema,
 	},
 	{ error: "an object" },
@@ -72,7 +72,7 @@ export function readTimmConfig(json: unknown, file = "config.json"): TimmConfig 
 	const config = parseConfig(configSchema, whole, file);
 	const { input_size, interpolation, crop_pct, crop_mode, mean, std, num_classes } = config.pretrained_cfg;
 	const { root, vision } = timmFacts(
-		{ architecture: config.architecture, modelArgs: config.model_args, inputSize: input_size?.[1] },
+		{ architecture: config.architecture, modelArgs: config.model_args ?? {}, inputSize: input_size?.[1] },
 		file,
 	);
 	const resizeMode = RESIZE_MODES[crop_mode];
