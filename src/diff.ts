@@ -2,6 +2,7 @@ import type { Checkpoint, CheckpointTensor } from "./checkpoint/checkpoint.ts";
 import { closeAll, openCheckpoints } from "./checkpoint/open.ts";
 import { OperationList } from "./engine/operation.ts";
 import { runPass } from "./engine/pass.ts";
+import { sourceNumbers, sourcesOf } from "./engine/plan.ts";
 import type { TensorDifference } from "./engine/results.ts";
 import { type Step, StepTable } from "./engine/step-table.ts";
 import type { Watch } from "./progress.ts";
@@ -102,6 +103,7 @@ async function compare(
 	watch: Watch,
 ): Promise<Map<number, TensorDifference>> {
 	const operations = new OperationList();
+	const sourceOf = sourceNumbers([a, b]);
 	const rows: { readonly pair: number; readonly step: Step }[] = [];
 	for (const [number, { a: x, b: y }] of pairs.entries()) {
 		if (x === undefined || y === undefined || !equalShapes(x.shape, y.shape)) continue;
@@ -114,8 +116,8 @@ async function compare(
 				operation: operations.indexOf({ kind: "compare", dtypes }),
 				elementCount: dtypes ? x.byteLength / floatByteLength(dtypes[0]) : x.byteLength,
 				operands: [
-					{ source: x.file, position: x.position },
-					{ source: a.files.length + y.file, position: y.position },
+					{ source: sourceOf(0, x.file), position: x.position },
+					{ source: sourceOf(1, y.file), position: y.position },
 				],
 			},
 		});
@@ -130,7 +132,7 @@ async function compare(
 			operations: operations.all,
 			steps,
 			phase: "read",
-			sources: [...a.files, ...b.files].map(({ source }) => source),
+			sources: sourcesOf([a, b]),
 			outputs: [],
 			threads,
 			onResult: (row, result) => {
