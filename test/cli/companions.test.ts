@@ -50,7 +50,7 @@ describe("avg into a folder", () => {
 		const folder = await digits();
 		expectSuccess(await runCli([...AVG, "--weights", "0.25,0.75"], { cwd: folder }));
 		const { metadata } = await readSafetensors(join(folder, "out", "open_clip_model.safetensors"));
-		const recipe = JSON.parse(metadata["clip_soup"] ?? "");
+		const recipe = JSON.parse(metadata.clip_soup ?? "");
 		expect(recipe).toMatchObject({ weights: [0.25, 0.75], inputs: [{ name: "augreg" }, { name: "rewind" }] });
 		expect(JSON.parse(await readFile(join(folder, "out", "soup.json"), "utf8"))).toEqual(recipe);
 	});

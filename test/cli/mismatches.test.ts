@@ -173,7 +173,7 @@ describe("avg --keep", () => {
 		expectSuccess(run);
 		const soup = await readSafetensors(output);
 		expect(["logit_scale", "a=b", "w"].map((name) => f32Values(soup, name))).toEqual([[6], [1], [2]]);
-		expect(JSON.parse(soup.metadata["clip_soup"] ?? "").keep).toEqual({ "a=b": 1, logit_scale: 2 });
+		expect(JSON.parse(soup.metadata.clip_soup ?? "").keep).toEqual({ "a=b": 1, logit_scale: 2 });
 	});
 
 	it.each([

@@ -70,7 +70,7 @@ describe("tensor names of any kind", () => {
 		expectSuccess(await runCli(["avg", "in1.safetensors", "in2.safetensors", ...options], { cwd: folder }));
 		const soup = await readSafetensors(path("soup.safetensors"));
 		for (const name of kept) expect(f32Values(soup, name)).toEqual([100 + STRANGE.indexOf(name)]);
-		const { keep } = JSON.parse(soup.metadata["clip_soup"] ?? "");
+		const { keep } = JSON.parse(soup.metadata.clip_soup ?? "");
 		expect(Object.entries(keep)).toEqual(kept.map((name) => [name, 2]));
 	});
 });

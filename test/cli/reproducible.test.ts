@@ -87,7 +87,7 @@ describe("digests", () => {
 			byteLength: (await readFile(input)).length,
 			headerSha256: `sha256:${(await readSafetensors(input)).headerSha256}`,
 		};
-		expect(JSON.parse(metadata["clip_soup"] ?? "").inputs).toMatchObject([
+		expect(JSON.parse(metadata.clip_soup ?? "").inputs).toMatchObject([
 			{ name: "augreg", files: [file] },
 			{ name: WEIGHTS },
 		]);
@@ -100,7 +100,7 @@ describe("digests", () => {
 		const [one, two] = await Promise.all(
 			["one", "two"].map(async (name) => {
 				const { metadata } = await readSafetensors(join(folder, `${name}.safetensors`));
-				return JSON.parse(metadata["clip_soup"] ?? "");
+				return JSON.parse(metadata.clip_soup ?? "");
 			}),
 		);
 		expect(two.inputs[0].clipSoup).toEqual(one);
