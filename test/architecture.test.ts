@@ -10,7 +10,7 @@ const LAYERS: readonly (readonly string[])[] = [
 	["bytes", "recipe.ts", "kernels", "architectures"],
 	["safetensors", "output", "merge-methods", "layouts"],
 	["checkpoint"],
-	["engine"],
+	["engine", "onnx"],
 	["avg.ts", "convert.ts", "inspect.ts", "diff.ts"],
 	["index.ts", "cli"],
 ];
@@ -20,6 +20,7 @@ const DOORS: readonly { readonly module: RegExp; readonly areas: readonly string
 	{ module: /^node:worker_threads$/, areas: ["engine"] },
 	{ module: /^node:fs(\/promises)?$/, areas: ["bytes", "checkpoint", "engine", "kernels", "output"] },
 	{ module: /^(commander|ora)$/, areas: ["cli"] },
+	{ module: /^onnxruntime-node$/, areas: ["onnx"] },
 	{ module: /^zod$/, areas: ["recipe.ts", "architectures", "layouts", "cli"] },
 ];
 

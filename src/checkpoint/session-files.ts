@@ -1,0 +1,72 @@
+import { realpath, stat } from "node:fs/promises";
+import { dirname, parse, relative, sep } from "node:path";
+import type { LocalFile } from "../bytes/local-file.ts";
+import { ClipSoupError } from "../errors.ts";
+import type { StoredName } from "../layouts/assemble.ts";
+import { type Tower, towerOf } from "../layouts/canonical.ts";
+import { type ClipModel, storedOf } from "./model.ts";
+
+/** Where ONNX Runtime finds the weights of a tower. */
+export interface SessionFiles {
+	/** The deepest folder that all of the files lie in or below. */
+	readonly folder: string;
+	/** Real paths of the weight files, by the paths they were opened at. */
+	readonly realPaths: ReadonlyMap<string, string>;
+}
+
+/**
+ * Finds the real files of a tower's weights, and the folder they share.
+ *
+ * ONNX Runtime looks for external data in one folder and refuses paths that leave it, symlinks included, which the Hub
+ * cache is made of; the deepest common folder of the real files holds even those of different checkpoints.
+ * @throws {ClipSoupError} ERR_INPUT_CHANGED if a file is not the one that was opened, ERR_INPUT_UNREADABLE if they lie on
+ * different drives, which have no folder in common
+ */
+export async function findSessionFiles(model: ClipModel, tower: Tower): Promise<SessionFiles> {
+	const files = new Set(
+		model.tensors
+			.filter(({ name }) => towerOf(name) === tower)
+			.flatMap(({ sources }) => sources.flatMap((source) => fileOf(model, source) ?? [])),
+	);
+	const realPaths = new Map<string, string>();
+	for (const file of files) {
+		await assertStillThere(file);
+		realPaths.set(file.path, await realpath(file.path));
+	}
+	return { folder: commonFolder(model, [...realPaths.values()]), realPaths };
+}
+
+function fileOf(model: ClipModel, source: StoredName): LocalFile | undefined {
+	const file = storedOf(model, source)?.file;
+	return file === undefined ? undefined : model.checkpoints[source.folder]?.files[file]?.source;
+}
+
+/** ONNX Runtime opens the path anew: it has to lead to the file whose header was read, and that as it was. */
+async function assertStillThere(file: LocalFile): Promise<void> {
+	await file.assertUnchanged();
+	const found = await stat(file.path, { bigint: true }).catch(() => undefined);
+	if (found?.ino === file.inode && found.dev === file.device) return;
+	throw new ClipSoupError(
+		"ERR_INPUT_CHANGED",
+		`Cannot use what was read from "${file.path}": found ${found === undefined ? "no file" : "another file"} there, ` +
+			"expected the one that was opened",
+		{ fix: "run again when nothing replaces the file", details: { file: file.path } },
+	);
+}
+
+function commonFolder(model: ClipModel, [first = model.path, ...others]: readonly string[]): string {
+	let folder = dirname(first);
+	for (const other of others) {
+		if (parse(other).root !== parse(first).root) throw differentDrives(model, first, other);
+		while (relative(folder, other).split(sep)[0] === "..") folder = dirname(folder);
+	}
+	return folder;
+}
+
+function differentDrives({ path }: ClipModel, first: string, other: string): ClipSoupError {
+	return new ClipSoupError(
+		"ERR_INPUT_UNREADABLE",
+		`Cannot compute the features of "${path}": found its weights on two drives ("${first}", "${other}"), expected one`,
+		{ fix: "move the weight files to one drive", details: { first, other } },
+	);
+}
