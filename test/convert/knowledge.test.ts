@@ -1,0 +1,227 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { PRESETS } from "../../src/architectures/index.ts";
+import { convert } from "../../src/index.ts";
+import { canonicalInventory } from "../../src/layouts/canonical.ts";
+import { combineFacts } from "../../src/layouts/combine-facts.ts";
+import { assumedBy } from "../../src/layouts/facts.ts";
+import { clipConfig, clipTextConfig, dualConfig } from "../../src/layouts/hf-config.ts";
+import { readHfConfig } from "../../src/layouts/hf-facts.ts";
+import { USUAL_FORMS } from "../../src/layouts/known-facts.ts";
+import { OPENCLIP_PREPROCESS } from "../../src/layouts/preprocess.ts";
+import { readTimmConfig, timmConfig } from "../../src/layouts/timm-config.ts";
+import { expectDone, expectFailure } from "../cli/expectations.ts";
+import { readJson } from "../layouts/systems.ts";
+import { runCli } from "../support/run-cli.ts";
+import { writeSparse } from "../support/sparse.ts";
+import { temporaryFolder } from "../support/tmp.ts";
+import { changedCopy, digestsOf, digitsPath, faultsOf, jsonAt, layoutPath, libraryDigests } from "./fixtures.ts";
+
+const VIT = layoutPath("vit-f16", "openclip");
+
+/** What the tensors of a ConvNeXt tell. */
+const headWithoutBias = assumedBy("tensors", { vision: { headBias: false } });
+
+/** A file of zeros with the tensors of a preset, which takes no room. */
+async function presetFile(folder: string, name: string): Promise<string> {
+	const architecture = PRESETS.get(name)?.architecture;
+	if (architecture === undefined) throw new Error(`No preset "${name}"`);
+	const tensors = canonicalInventory(architecture).map(({ name: tensor, shape }) => ({
+		name: tensor,
+		shape,
+		dtype: "F32" as const,
+	}));
+	return writeSparse(join(folder, `${name}.safetensors`), tensors);
+}
+
+describe("a lone weight file", () => {
+	it("is refused with what is missing and the ways to tell it", async () => {
+		const folder = await temporaryFolder();
+		const run = ["convert", join(VIT, "open_clip_model.safetensors"), "--to", "hf", "-o", join(folder, "out")];
+		expectFailure(await runCli(run), {
+			code: "ERR_USAGE",
+			says: ["quickGelu, vision.heads, vision.eps, text.heads, text.eps"],
+			fix: /--arch-config.*--arch/,
+		});
+		expectDone(await runCli([...run, "--arch-config", join(VIT, "open_clip_config.json")]));
+		expect(await digestsOf(join(folder, "out"))).toEqual(await libraryDigests("vit-f16", "hf"));
+	});
+
+	it.each([
+		["ViT-B-32", ["ViT-B-32", "ViT-B-32-quickgelu"]],
+		["convnext_base_w", ["convnext_base_w"]],
+		["convnext_xxlarge", ["convnext_xxlarge", "convnext_xxlarge_320"]],
+		["RN50x64", ["RN50x64", "RN50x64-quickgelu"]],
+	])("of the size of %s is refused with the presets that fit", async (name, presets) => {
+		const folder = await temporaryFolder();
+		const [fault, ...others] = await faultsOf(await presetFile(folder, name), {
+			to: ["hf"],
+			output: join(folder, "out"),
+		});
+		expect(others).toEqual([]);
+		expect(fault).toMatchObject({ code: "ERR_USAGE", exitCode: 2 });
+		expect(Object(fault?.details).presets).toEqual(expect.arrayContaining(presets));
+		for (const preset of presets) expect(fault?.fix).toContain(preset);
+	});
+
+	it("is converted by the name of its architecture, which decides what tensors do not tell", async () => {
+		const folder = await temporaryFolder();
+		const file = await presetFile(folder, "ViT-B-32");
+		for (const [name, activation] of [
+			["ViT-B-32", "gelu"],
+			["ViT-B-32-quickgelu", "quick_gelu"],
+		] as const) {
+			const output = join(folder, name);
+			const { targets } = await convert(file, { to: ["hf", "timm"], arch: name, output, dryRun: true });
+			expect(targets).toEqual(["hf-clip", "timm"]);
+			const { architecture } = await convert(file, { to: ["hf"], arch: name, output, dryRun: true });
+			expect(architecture.quickGelu).toBe(activation === "quick_gelu");
+		}
+	});
+
+	it("is told by --arch-config with or without model_cfg around it", async () => {
+		const folder = await temporaryFolder();
+		const file = join(VIT, "open_clip_model.safetensors");
+		const bare = await changedCopy(VIT, join(folder, "bare"), {
+			json: { "open_clip_config.json": ({ model_cfg }) => model_cfg },
+		});
+		const archConfig = join(bare, "open_clip_config.json");
+		await convert(file, { to: ["hf"], archConfig, output: join(folder, "out"), fsync: false });
+		expect(await jsonAt(folder, "out", "config.json")).toMatchObject({ vision_config: { num_attention_heads: 3 } });
+	});
+});
+
+describe("configurations", () => {
+	it("of the target are complete: heads, activation, epsilons and sizes come from the source's", async () => {
+		const folder = await temporaryFolder();
+		const input = await changedCopy(VIT, join(folder, "in"), {
+			json: {
+				"open_clip_config.json": (json) => {
+					const { vision_cfg, ...rest } = Object(json.model_cfg);
+					const preprocess = {
+						mean: [0.1, 0.2, 0.3],
+						std: [0.5, 0.6, 0.7],
+						interpolation: "bilinear",
+						resize_mode: "squash",
+					};
+					return {
+						model_cfg: { ...rest, quick_gelu: true, vision_cfg: { ...vision_cfg, head_width: 15 } },
+						preprocess_cfg: preprocess,
+					};
+				},
+			},
+		});
+		await convert(input, { to: ["openclip", "timm", "hf"], output: join(folder, "out"), fsync: false });
+		const { text_config: text, vision_config: vision } = await jsonAt(folder, "out", "hf", "config.json");
+		expect(vision).toMatchObject({ num_attention_heads: 4, hidden_act: "quick_gelu", layer_norm_eps: 1e-5 });
+		expect(text).toMatchObject({ num_attention_heads: 4, hidden_act: "quick_gelu", eos_token_id: 599 });
+		expect(await jsonAt(folder, "out", "hf", "preprocessor_config.json")).toMatchObject({
+			image_mean: [0.1, 0.2, 0.3],
+			image_std: [0.5, 0.6, 0.7],
+			resample: 2,
+			size: { height: 48, width: 48 },
+			do_center_crop: false,
+		});
+		expect(await jsonAt(folder, "out", "timm", "config.json")).toMatchObject({
+			architecture: "vit_base_patch32_clip_224",
+			model_args: { act_layer: "quick_gelu", num_heads: 4, img_size: 48, patch_size: 12 },
+			pretrained_cfg: { crop_mode: "squash", crop_pct: 1, interpolation: "bilinear", mean: [0.1, 0.2, 0.3] },
+		});
+		for (const source of ["openclip", "hf"]) {
+			await convert(join(folder, "out", source), {
+				to: ["openclip"],
+				output: join(folder, `via-${source}`),
+				fsync: false,
+			});
+			const found = await jsonAt(folder, `via-${source}`, "open_clip_config.json");
+			expect(found, source).toMatchObject({
+				model_cfg: { quick_gelu: true, vision_cfg: { head_width: 15 } },
+				preprocess_cfg: { mean: [0.1, 0.2, 0.3], interpolation: "bilinear", resize_mode: "squash" },
+			});
+		}
+	});
+
+	it("survive a way through timm and transformers and back", async () => {
+		const folder = await temporaryFolder();
+		const sources = [VIT, layoutPath("convnext-mlp", "openclip"), digitsPath("augreg")];
+		for (const [number, source] of sources.entries()) {
+			const [hf, output] = [join(folder, `hf${number}`), join(folder, `back${number}`)];
+			const { architecture: here } = await convert(source, { to: ["hf"], output: hf, fsync: false });
+			const { architecture: there } = await convert(hf, { to: ["openclip"], output, fsync: false });
+			expect(there).toEqual(here);
+		}
+	});
+
+	it("of timm are equal to the reference's on what decides the function", async () => {
+		const folder = await temporaryFolder();
+		await convert(layoutPath("convnext-mlp", "openclip"), { to: ["timm"], output: folder, fsync: false });
+		const { pretrained_cfg: expected, ...reference } = Object(readJson("convnext-mlp", "timm/config.json"));
+		const { pretrained_cfg: found, ...written } = await jsonAt(folder, "config.json");
+		const { tag: _, license: __, ...fields } = expected;
+		expect(found).toMatchObject(fields);
+		expect(written).toMatchObject({
+			architecture: reference.architecture,
+			num_classes: 48,
+			model_args: reference.model_args,
+		});
+	});
+
+	it("keep what OpenCLIP's configuration says besides the architecture", async () => {
+		const folder = await temporaryFolder();
+		await convert(digitsPath("augreg"), { to: ["openclip"], output: folder, fsync: false });
+		const source = await jsonAt(digitsPath("augreg"), "open_clip_config.json");
+		expect(await jsonAt(folder, "open_clip_config.json")).toEqual(source);
+	});
+
+	it("are not needed for tensors alone, but the architecture is", async () => {
+		const folder = await temporaryFolder();
+		const { files } = await convert(VIT, { to: ["hf"], output: folder, weightsOnly: true, fsync: false });
+		expect(files).toEqual(["model.safetensors", "soup.json"]);
+	});
+});
+
+describe("every preset", () => {
+	it.each([...PRESETS.values()])("$name: what is written for each target is read back", ({ architecture }) => {
+		const preprocess = { size: architecture.vision.imageSize, ...OPENCLIP_PREPROCESS };
+		const isVit = architecture.vision.family === "vit";
+		const text = readHfConfig(clipTextConfig(architecture, "F32"));
+		const image = readTimmConfig(timmConfig(architecture, preprocess)).sources;
+		const whole = isVit
+			? readHfConfig(clipConfig(architecture, "F32"))
+			: architecture.vision.family === "convnext"
+				? readHfConfig(dualConfig(architecture, "F32"))
+				: [];
+		const pair = combineFacts([...text, ...image, headWithoutBias, USUAL_FORMS]);
+		expect(pair.architecture).toEqual(architecture);
+		expect(combineFacts([...whole, ...text, ...image, headWithoutBias, USUAL_FORMS]).architecture).toEqual(
+			architecture,
+		);
+	});
+});
+
+describe("planted faults that no tensor shows", () => {
+	it.each([
+		{ fault: "a lost quick_gelu", field: { quick_gelu: false }, says: "quickGelu" },
+		{ fault: "wrong heads of the text tower", field: { text_cfg: { heads: 8 } }, says: "text.heads" },
+	])("$fault in one of two configurations is refused", async ({ field, says }) => {
+		const folder = await temporaryFolder();
+		const quick = await changedCopy(VIT, join(folder, "in"), {
+			json: {
+				"open_clip_config.json": (json) => ({ ...json, model_cfg: { ...Object(json.model_cfg), quick_gelu: true } }),
+			},
+		});
+		const lost = await changedCopy(quick, join(folder, "lost"), {
+			json: {
+				"open_clip_config.json": (json) => {
+					const config = Object(json.model_cfg);
+					const { text_cfg: text, ...root } = { text_cfg: {}, ...field };
+					return { ...json, model_cfg: { ...config, ...root, text_cfg: { ...config.text_cfg, ...text } } };
+				},
+			},
+		});
+		const archConfig = join(lost, "open_clip_config.json");
+		const faults = await faultsOf(quick, { to: ["hf"], archConfig, output: join(folder, "out") });
+		expect(faults.map(({ code }) => code)).toEqual(["ERR_ARCHITECTURE_MISMATCH"]);
+		expect(faults[0]?.message).toContain(says);
+	});
+});

@@ -1,0 +1,128 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { average, convert } from "../../src/index.ts";
+import { readSafetensors } from "../cli/read-safetensors.ts";
+import { temporaryFolder } from "../support/tmp.ts";
+import {
+	digestsOf,
+	digitsPath,
+	faultsOf,
+	jsonAt,
+	layoutPath,
+	libraryDigests,
+	readTensors,
+	required,
+} from "./fixtures.ts";
+
+const KEY = "clip_soup.carried.logit_scale";
+
+async function logitScale(path: string): Promise<Buffer> {
+	return required(await readTensors(path), "logit_scale").bytes;
+}
+
+/** The bytes that a file carries in its metadata. */
+async function carriedScale(file: string): Promise<Buffer> {
+	const { metadata } = await readSafetensors(file);
+	const { dtype, shape, base64 } = JSON.parse(metadata[KEY] ?? "null");
+	expect({ dtype, shape }).toEqual({ dtype: "F32", shape: [] });
+	return Buffer.from(base64, "base64");
+}
+
+/** augreg, rewind and their soup as folders of a layout. */
+async function digitsIn(folder: string, to: "timm" | "hf"): Promise<string[]> {
+	const archConfig = join(digitsPath("augreg"), "open_clip_config.json");
+	for (const name of ["augreg", "rewind", "soup"] as const) {
+		await convert(digitsPath(name), { to: [to], output: join(folder, name), archConfig, fsync: false });
+	}
+	return ["augreg", "rewind", "soup"].map((name) => join(folder, name));
+}
+
+describe("the temperature", () => {
+	it.each([
+		{ to: "timm" as const, file: "model.safetensors" },
+		{ to: "hf" as const, file: "vision/model.safetensors" },
+	])("is carried in the metadata of $to, and comes back", async ({ to, file }) => {
+		const folder = await temporaryFolder();
+		const [soup = ""] = (await digitsIn(folder, to)).slice(2);
+		expect(await carriedScale(join(soup, file))).toEqual(await logitScale(digitsPath("soup")));
+		const text = to === "timm" ? { text: digitsPath("augreg") } : {};
+		await convert(soup, { to: ["openclip"], ...text, output: join(folder, "back"), fsync: false });
+		expect(await logitScale(join(folder, "back"))).toEqual(await logitScale(digitsPath("soup")));
+	});
+
+	it("is carried in the index of shards", async () => {
+		const folder = await temporaryFolder();
+		const options = { to: ["timm"], maxShardSize: 100_000, fsync: false } as const;
+		await convert(digitsPath("augreg"), { ...options, output: join(folder, "timm") });
+		expect((await jsonAt(folder, "timm", "model.safetensors.index.json")).metadata).toHaveProperty([KEY]);
+		const text = digitsPath("rewind");
+		await convert(join(folder, "timm"), { to: ["openclip"], text, output: join(folder, "back"), fsync: false });
+		expect(await logitScale(join(folder, "back"))).toEqual(await logitScale(digitsPath("augreg")));
+	});
+
+	it.each([
+		{ to: "timm" as const, file: "model.safetensors" },
+		{ to: "hf" as const, file: "vision/model.safetensors" },
+	])("is averaged like a stored one when $to folders carry it", async ({ to, file }) => {
+		const folder = await temporaryFolder();
+		const [augreg = "", rewind = "", soup = ""] = await digitsIn(folder, to);
+		await average([augreg, rewind], { output: join(folder, "mean"), fsync: false });
+		const mean = await carriedScale(join(folder, "mean", file));
+		expect(mean).toEqual(await carriedScale(join(soup, file)));
+		expect(mean).not.toEqual(await carriedScale(join(augreg, file)));
+		const weights = [0.25, 0.75];
+		await average([augreg, rewind], { output: join(folder, "weighted"), weights, fsync: false });
+		await average([digitsPath("augreg"), digitsPath("rewind")], {
+			output: join(folder, "stored"),
+			weights,
+			fsync: false,
+		});
+		expect(await carriedScale(join(folder, "weighted", file))).toEqual(await logitScale(join(folder, "stored")));
+	});
+
+	it("is not invented where one of the inputs has none", async () => {
+		const folder = await temporaryFolder();
+		const [augreg = ""] = await digitsIn(folder, "timm");
+		await convert(digitsPath("rewind"), { to: ["timm"], output: join(folder, "bare"), drop: [], fsync: false });
+		const { metadata } = await readSafetensors(join(augreg, "model.safetensors"));
+		expect(metadata).toHaveProperty([KEY]);
+		const bare = join(folder, "none");
+		await average([layoutPath("convnext-mlp", "timm"), layoutPath("convnext-mlp", "timm")], {
+			output: bare,
+			fsync: false,
+		});
+		expect((await readSafetensors(join(bare, "model.safetensors"))).metadata).not.toHaveProperty([KEY]);
+	});
+
+	it("is given by --logit-scale where no file has it, and refused where one has", async () => {
+		const folder = await temporaryFolder();
+		const options = { to: ["openclip"], text: layoutPath("convnext-mlp", "hf", "text"), fsync: false } as const;
+		const output = join(folder, "out");
+		await convert(layoutPath("convnext-mlp", "timm"), { ...options, output, logitScale: 4.6052 });
+		expect((await logitScale(output)).readFloatLE()).toBe(Math.fround(4.6052));
+		const carrying = await convert(output, { to: ["timm"], output: join(folder, "timm"), fsync: false });
+		expect(carrying.notices.join()).toMatch(/logit_scale is carried/);
+		const faults = await faultsOf(join(folder, "timm"), { ...options, logitScale: 3, output: join(folder, "no") });
+		expect(faults.map(({ code, message }) => [code, message])).toEqual([
+			["ERR_USAGE", expect.stringContaining("has a temperature of its own")],
+		]);
+	});
+
+	it("of a folder given with --text counts only where the image tower brings none", async () => {
+		const folder = await temporaryFolder();
+		const [augreg = ""] = await digitsIn(folder, "timm");
+		const text = digitsPath("rewind");
+		await convert(augreg, { to: ["openclip"], text, output: join(folder, "carried"), fsync: false });
+		expect(await logitScale(join(folder, "carried"))).toEqual(await logitScale(digitsPath("augreg")));
+		const openclip = layoutPath("convnext-mlp", "openclip");
+		const output = join(folder, "stored");
+		await convert(layoutPath("convnext-mlp", "timm"), { to: ["openclip"], text: openclip, output, fsync: false });
+		expect(await digestsOf(output)).toEqual(await libraryDigests("convnext-mlp", "openclip"));
+	});
+
+	it("is no parameter of timm's: its file holds the tensors of timm's model and no more", async () => {
+		const folder = await temporaryFolder();
+		const [, , soup = ""] = await digitsIn(folder, "timm");
+		expect(await digestsOf(soup)).toEqual(await libraryDigests("digits-clip-soup", "timm"));
+	});
+});
