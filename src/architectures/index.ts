@@ -21,8 +21,19 @@ export const PRESETS: ReadonlyMap<string, Preset> = new Map(
 			`${name}-quickgelu`,
 			{ ...PRESET_CONFIGS[name], quick_gelu: true },
 		]),
-	].map(([name, config]) => [name, { name, config, architecture: parseArchitecture(config) }]),
+	].map(([name, config]) => [name, presetOf(name, config)]),
 );
+
+/** Parsed when it is asked for: all presets together would cost every command 30 ms. */
+function presetOf(name: string, config: ModelConfig): Preset {
+	return {
+		name,
+		config,
+		get architecture() {
+			return parseArchitecture(config);
+		},
+	};
+}
 
 /** The preset of a name. @throws {ClipSoupError} ERR_USAGE with the nearest name */
 export function requirePreset(name: string): Preset {

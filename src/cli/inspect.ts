@@ -1,8 +1,7 @@
 import type { Command } from "commander";
-import type { InspectedTensor, Inspection } from "../inspect.ts";
+import type { InspectedTensor } from "../inspect.ts";
 import { formatShape } from "../tensor/shape.ts";
-import { formatBytes, formatCount, formatNumber, formatTable, plural, printable } from "./format.ts";
-import { modelRows, renderProfile } from "./model.ts";
+import { formatNumber, formatTable, printable } from "./format.ts";
 import { runCommand } from "./run.ts";
 
 const EXAMPLES = `
@@ -40,6 +39,7 @@ export function addInspect(program: Command): void {
 					if (flags.listArchs) return (await import("./presets.ts")).listPresets();
 					if (path === undefined) return (await import("./presets.ts")).inspectPreset(flags.arch);
 					const { inspect } = await import("../inspect.ts");
+					const { renderSummary } = await import("./summary.ts");
 					const { tensors, ...summary } = await inspect(path, flags, watch);
 					const result = { ...summary, tensorCount: tensors.length, ...(flags.tensors && { tensors }) };
 					const list = flags.tensors ? `\n${renderTensors(tensors)}` : "";
@@ -47,55 +47,6 @@ export function addInspect(program: Command): void {
 				},
 			);
 		});
-}
-
-function renderSummary(inspection: Inspection): string {
-	const { files, tensors, data, recipe } = inspection;
-	const rows = [
-		["checkpoint", printable(inspection.path)],
-		["files", files.map(({ name, byteLength }) => `${printable(name)} (${formatBytes(byteLength)})`).join(", ")],
-		...(inspection.model
-			? modelRows(inspection.model, inspection.path)
-			: [["layout", inspection.layout ?? "none that is known"]]),
-		["tensors", String(tensors.length)],
-		["parameters", `${formatCount(inspection.parameters)} (${inspection.parameters})`],
-		...Object.entries(inspection.dtypes).map(([dtype, summary]) => [
-			dtype,
-			`${plural(summary.tensors, "tensor")}, ${formatCount(summary.elements)} elements, ${formatBytes(summary.byteLength)}`,
-		]),
-		...(data ? dataRows(data) : []),
-		...Object.entries(inspection.metadata)
-			.filter(([key]) => key !== "clip_soup" || recipe === undefined)
-			.map(([key, value]) => ["metadata", `${printable(key)}: ${clip(printable(value))}`]),
-		...(recipe ? recipeRows(recipe) : []),
-	];
-	const profile = inspection.model?.profile;
-	return `${formatTable(rows)}\n${profile ? `\n${renderProfile(profile)}` : ""}`;
-}
-
-function dataRows(data: NonNullable<Inspection["data"]>): string[][] {
-	return [
-		["digest", data.modelDigest],
-		["not finite", `${data.nan} NaN, ${data.infinite} infinite`],
-		["tied", data.tied.length === 0 ? "none" : data.tied.map((names) => names.map(printable).join(" = ")).join("; ")],
-	];
-}
-
-function recipeRows(recipe: NonNullable<Inspection["recipe"]>): string[][] {
-	const weights = recipe.weights ? `weights ${recipe.weights.join(", ")}` : "uniform";
-	return [
-		["soup", `${recipe.method}, ${weights}, by clip-soup ${printable(recipe.version)}`],
-		...recipe.inputs.map(({ name, files }, index) => [
-			`  input ${index + 1}`,
-			`${printable(name)} (${files.map((file) => formatBytes(file.byteLength)).join(" + ")})`,
-		]),
-	];
-}
-
-const MOST_SHOWN = 120;
-
-function clip(text: string): string {
-	return text.length <= MOST_SHOWN ? text : `${text.slice(0, MOST_SHOWN)}… (${text.length} characters)`;
 }
 
 function renderTensors(tensors: readonly InspectedTensor[]): string {

@@ -13,6 +13,7 @@ import { lostNames, meansOfCarried } from "./carried-mean.ts";
 import { mergeTensors, planMerge, type Treatment } from "./merge-plan.ts";
 import type { Product } from "./produce.ts";
 import { soupMetadata, soupRecipe } from "./provenance.ts";
+import { shardNotices } from "./shard-notices.ts";
 import { planWeightSet } from "./weight-files.ts";
 
 /** The options of an average that decide its bytes. */
@@ -86,6 +87,7 @@ export async function planAverage(
 	const notices = [
 		...inputs.flatMap((input) => input.notices),
 		...noticesOn(tensors, inputs.length),
+		...shardNotices(layout, maxShardSize),
 		...lostNotices(lostNames(carried, means)),
 		...(companions?.notices ?? []),
 	];

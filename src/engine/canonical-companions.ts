@@ -38,7 +38,19 @@ export async function canonicalCompanions(
 			...configFiles(target, root, parts),
 		];
 	});
-	return { files, faults: tokenizers.faults, notices: [...tokenizers.notices, ...noTokenizer(tokenizers, targets)] };
+	const notices = [
+		...tokenizers.notices,
+		...noTokenizer(tokenizers, targets),
+		...paddingNotice(parts.preprocess.resizeMode, targets),
+	];
+	return { files, faults: tokenizers.faults, notices };
+}
+
+/** timm has no word for OpenCLIP's padding: its own takes another colour. */
+function paddingNotice(resizeMode: string, targets: readonly PlacedTarget[]): string[] {
+	const isTimm = targets.some(({ target }) => target.id === "timm" || target.id === "hf-pair");
+	if (resizeMode !== "longest" || !isTimm) return [];
+	return ["timm pads pictures with their mean colour, where OpenCLIP pads with its fill_color"];
 }
 
 function noTokenizer({ files }: Companions, targets: readonly PlacedTarget[]): string[] {

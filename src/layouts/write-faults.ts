@@ -19,7 +19,7 @@ export function familyFault({ id, title }: Target, { vision }: Architecture): Cl
 /** The fault of a tensor without which a target's model would compute something else. */
 export function refusalFault(name: string, reason: string, { id, title }: Target): ClipSoupError {
 	return new ClipSoupError("ERR_LAYOUT_MISMATCH", `Cannot write "${name}" as ${title}: ${reason}`, {
-		fix: `leave it out with --drop ${name}, which changes what the model computes`,
+		fix: `clip-soup convert with --drop ${name} leaves it out, which changes what the model computes`,
 		details: { name, target: id },
 	});
 }
