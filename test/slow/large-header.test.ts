@@ -35,7 +35,7 @@ async function writeHeader(file: string, byteLength: number): Promise<void> {
 }
 
 it("inspect reads a header of the largest length there is", async () => {
-	const run = await runCli(["inspect", "full.safetensors"], { cwd: folder });
+	const run = await runCli(["inspect", "full.safetensors", "--quiet"], { cwd: folder });
 	expect(run).toMatchObject({ exitCode: 0, stderr: "" });
 	expect(run.stdout).toContain(`tensors     ${TENSORS}`);
 });
