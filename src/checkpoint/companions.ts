@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { readSmallFile } from "../bytes/small-file.ts";
@@ -76,7 +75,6 @@ const COMPANIONS: Readonly<Record<string, CompanionRule>> = {
 export interface Companion {
 	readonly name: string;
 	readonly bytes: Buffer;
-	readonly sha256: string;
 }
 
 export interface Companions {
@@ -138,7 +136,7 @@ async function gather([first, ...others]: readonly Folder[], names: readonly str
 		const rule = COMPANIONS[name];
 		if (rule === undefined || first?.folder === undefined) continue;
 		const bytes = await readSmallFile(join(first.folder, name));
-		if (bytes) files.push({ name, bytes, sha256: createHash("sha256").update(bytes).digest("hex") });
+		if (bytes) files.push({ name, bytes });
 		for (const [index, other] of others.entries()) {
 			if (other.folder === undefined) continue;
 			const theirs = await readSmallFile(join(other.folder, name));

@@ -4,10 +4,10 @@ import { type OperationTraits, traitsOf } from "./operation.ts";
 import type { StepTable } from "./step-table.ts";
 
 /** Bytes of input and output buffers of all threads together. */
-const BUFFER_BUDGET = 12 * 2 ** 20;
+const BUFFER_BUDGET = 8 * 2 ** 20;
 /** Largest chunk of one operand: 1 MB was the fastest of 256 KB, 1 MB and 4 MB with two threads on two cores. */
 const MAX_CHUNK = 2 ** 20;
-/** Smallest chunk: below it the system calls cost more than the copying. Reached above 383 operands with 2 threads. */
+/** Smallest chunk: below it the system calls cost more than the copying. Reached above 255 operands with 2 threads. */
 const MIN_CHUNK = 2 ** 14;
 
 /** Bytes of one operand's buffer such that the buffers of all threads stay within the budget. */

@@ -1,7 +1,7 @@
 import { chunkByteLength } from "./jobs.ts";
 
-/** Resident memory of Node with clip-soup loaded: measured at 70 MB on Node 20.20 and 82 MB on Node 24.21. */
-const BASE = 84e6;
+/** Resident memory of Node with clip-soup loaded: with two threads less their 28 MB, measured at up to 100 MB on Node 24.21. */
+const BASE = 102e6;
 /** A worker thread with its heap and stack: measured at 8–12 MB on Node 20.20, 12–14 MB on Node 24.21. */
 const PER_THREAD = 14e6;
 /** Parsed headers, tables and the header of the output: measured at 11 times the bytes of headers with 200,000 tensors. */

@@ -73,11 +73,6 @@ function evidenceOf({ layout, explained }: Candidate, names: readonly string[]):
 	};
 }
 
-/** What `--to` calls the layout of these names; undefined if they are of none. */
-export function detectLayout(names: Iterable<string>): LayoutId | undefined {
-	return recogniseLayout(names)?.layout.family;
-}
-
 /** File name under which a layout's own library looks for weights first. */
 export function weightFileName(layout: LayoutId | undefined): string {
 	return layout === "openclip" ? "open_clip_model.safetensors" : "model.safetensors";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { canonicalInventory, TOWERS, type Tower } from "../../src/layouts/canonical.ts";
 import { canonicalFaults } from "../../src/layouts/canonical-faults.ts";
 import { carriedEntry, carriedTensors } from "../../src/layouts/carried.ts";
-import { detectLayout, recogniseLayout } from "../../src/layouts/detect.ts";
+import { recogniseLayout } from "../../src/layouts/detect.ts";
 import { TARGETS } from "../../src/layouts/index.ts";
 import { readLayouts, type StoredFolder } from "../../src/layouts/read.ts";
 import { trainedBiasFault } from "../../src/layouts/read-faults.ts";
@@ -230,11 +230,11 @@ describe("recogniseLayout", () => {
 	});
 
 	it("finds the layout of a shard or partial file", () => {
-		expect(detectLayout(["visual.proj"])).toBe("openclip");
-		expect(detectLayout(["blocks.3.attn.qkv.weight"])).toBe("timm");
-		expect(detectLayout(["visual_projection.weight"])).toBe("hf");
-		expect(detectLayout(["fc.weight"])).toBeUndefined();
-		expect(detectLayout([])).toBeUndefined();
+		expect(recogniseLayout(["visual.proj"])?.layout.family).toBe("openclip");
+		expect(recogniseLayout(["blocks.3.attn.qkv.weight"])?.layout.family).toBe("timm");
+		expect(recogniseLayout(["visual_projection.weight"])?.layout.family).toBe("hf");
+		expect(recogniseLayout(["fc.weight"])?.layout.family).toBeUndefined();
+		expect(recogniseLayout([])?.layout.family).toBeUndefined();
 	});
 });
 
