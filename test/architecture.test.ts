@@ -6,12 +6,13 @@ import { describe, expect, test } from "vitest";
 /** Low to high. A module may import its own area and any lower layer: never a sibling area, never a higher layer. */
 const LAYERS: readonly (readonly string[])[] = [
 	["errors.ts", "version.ts"],
-	["progress.ts", "tensor"],
-	["bytes", "recipe.ts", "kernels", "architectures"],
-	["safetensors", "output", "merge-methods", "layouts"],
-	["checkpoint"],
+	["progress.ts", "verification.ts", "tensor"],
+	["bytes", "recipe.ts", "kernels", "architectures", "reports"],
+	["safetensors", "output", "merge-methods", "layouts", "lock", "signing", "tokenizer", "hub"],
+	["checkpoint", "images"],
 	["engine", "onnx"],
-	["avg.ts", "convert.ts", "inspect.ts", "diff.ts"],
+	["checks"],
+	["avg.ts", "convert.ts", "inspect.ts", "diff.ts", "verify.ts", "embed.ts", "export-onnx.ts", "sign.ts"],
 	["index.ts", "cli"],
 ];
 
@@ -19,9 +20,12 @@ const LAYERS: readonly (readonly string[])[] = [
 const DOORS: readonly { readonly module: RegExp; readonly areas: readonly string[] }[] = [
 	{ module: /^node:worker_threads$/, areas: ["engine"] },
 	{ module: /^node:fs(\/promises)?$/, areas: ["bytes", "checkpoint", "engine", "kernels", "output"] },
+	{ module: /^sharp$/, areas: ["images"] },
+	{ module: /^@huggingface\/tokenizers$/, areas: ["tokenizer"] },
+	{ module: /^@huggingface\/hub$/, areas: ["hub"] },
 	{ module: /^(commander|ora)$/, areas: ["cli"] },
 	{ module: /^onnxruntime-node$/, areas: ["onnx"] },
-	{ module: /^zod$/, areas: ["recipe.ts", "architectures", "layouts", "cli"] },
+	{ module: /^zod$/, areas: ["recipe.ts", "architectures", "layouts", "lock", "signing", "cli"] },
 ];
 
 const SRC = resolve("src");

@@ -64,7 +64,7 @@ const LOG_ERRORS = 3;
 /**
  * Loads a tower into ONNX Runtime, which reads its weights from the model's own files.
  *
- * @throws {ClipSoupError} ERR_IO if ONNX Runtime is not there, does not load, or refuses the graph or the files
+ * @throws {ClipSoupError} ERR_RUNTIME if ONNX Runtime is not there, does not load, or refuses the graph or the files
  */
 export async function openTower(graph: TowerGraph, options: SessionOptions = {}): Promise<TowerSession> {
 	const { InferenceSession, Tensor } = await loadRuntime();
@@ -84,7 +84,7 @@ export async function openTower(graph: TowerGraph, options: SessionOptions = {})
 		return new TowerSession(graph, session, Tensor);
 	} catch (cause) {
 		throw new ClipSoupError(
-			"ERR_IO",
+			"ERR_RUNTIME",
 			`Cannot set up the ${graph.tower} tower in "${graph.folder}": ONNX Runtime says ${reasonOf(cause)}`,
 			{ fix: "check that the weight files are whole, unchanged and readable", details: { tower: graph.tower }, cause },
 		);
@@ -97,7 +97,7 @@ async function loadRuntime(): Promise<typeof import("onnxruntime-node")> {
 		return await import("onnxruntime-node");
 	} catch (cause) {
 		throw new ClipSoupError(
-			"ERR_IO",
+			"ERR_RUNTIME",
 			`Cannot load ONNX Runtime on ${process.platform}-${process.arch}: ${reasonOf(cause)}`,
 			{
 				fix: "install onnxruntime-node on Linux (glibc), macOS (arm64) or Windows, x64 or arm64; all else works without",
