@@ -116,7 +116,10 @@ describe("a session", () => {
 		await using opened = await openModel({ path, options: { archConfig: CONFIG } });
 		const graph = await buildTowerGraph(opened.model, opened.architecture, "text");
 		await rename(path, `${path}.away`);
-		await expect(openTower(graph)).rejects.toMatchObject({ code: "ERR_RUNTIME", message: /Cannot set up the text tower/ });
+		await expect(openTower(graph)).rejects.toMatchObject({
+			code: "ERR_RUNTIME",
+			message: /Cannot set up the text tower/,
+		});
 	});
 
 	it("refuses a file that another one replaced since its header was read", async () => {
