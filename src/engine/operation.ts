@@ -8,6 +8,7 @@ import { type FloatDtype, floatByteLength } from "../tensor/dtype.ts";
  * - `copy`: n operands that should be equal → the first of them, bit for bit; tells which ones are not equal.
  * - `digest`: one operand, counted in bytes; nothing is written. Worth something only in a pass with digests.
  * - `scan`: one operand → `TensorStatistics`.
+ * - `finite`: one operand → `NonFiniteElements`, if it has any; as fast as memory, where `scan` is not.
  * - `compare`: two operands of one float dtype, or two runs of bytes → `TensorDifference`.
  */
 export type Operation =
@@ -21,6 +22,7 @@ export type Operation =
 	  }
 	| { readonly kind: "digest" }
 	| { readonly kind: "scan"; readonly dtype: FloatDtype }
+	| { readonly kind: "finite"; readonly dtype: FloatDtype }
 	| { readonly kind: "compare"; readonly dtypes: readonly [FloatDtype, FloatDtype] | undefined };
 
 /** An output that is a matrix, row-major, of which some operands are stored the other way round. */
@@ -63,6 +65,7 @@ export function traitsOf(operation: Operation): OperationTraits {
 		case "digest":
 			return { operandByteLengths: [1], outputByteLength: 0, granularity: "tensor" };
 		case "scan":
+		case "finite":
 			return { operandByteLengths: [floatByteLength(operation.dtype)], outputByteLength: 0, granularity: "tensor" };
 		case "compare":
 			return {

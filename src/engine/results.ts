@@ -30,6 +30,16 @@ export interface TensorStatistics {
 	readonly l2: number;
 }
 
+/** The elements of a float tensor that are NaN or infinite. */
+export interface NonFiniteElements {
+	readonly kind: "finite";
+	readonly nan: number;
+	readonly infinite: number;
+	/** Flat index of the first and of the last of them. */
+	readonly first: number;
+	readonly last: number;
+}
+
 /** How two tensors of one shape differ; the numbers are over the elements that are finite in both, in float64. */
 export interface TensorDifference {
 	readonly kind: "compare";
@@ -49,7 +59,7 @@ export interface TensorDifference {
 	readonly sumDD: number;
 }
 
-export type StepResult = MeanFinding | CopyFinding | TensorStatistics | TensorDifference;
+export type StepResult = MeanFinding | CopyFinding | TensorStatistics | NonFiniteElements | TensorDifference;
 
 /** SHA-256 of the bytes a step read and wrote, lower-case hex. */
 export interface StepDigests {

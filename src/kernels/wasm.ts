@@ -18,9 +18,13 @@ export function compileKernels(): WebAssembly.Module {
 type Accumulate = (source: number, sums: number, count: number, weight: number) => void;
 type Round = (sums: number, destination: number, count: number, factor: number) => number;
 type Pair = (a: number, b: number, destination: number, count: number) => number;
+type IsFinite = (source: number, count: number) => number;
 
 /** The exports of assembly/index.ts. All but `accumulate…` and `divide` return whether the block is right, 0 or 1. */
-interface Kernels extends Record<`accumulate${FloatDtype}`, Accumulate>, Record<`round${FloatDtype}`, Round> {
+interface Kernels
+	extends Record<`accumulate${FloatDtype}`, Accumulate>,
+		Record<`round${FloatDtype}`, Round>,
+		Record<`isFinite${FloatDtype}`, IsFinite> {
 	divide(sums: number, count: number, divisor: number): void;
 	meanF16(source: number, stride: number, operands: number, destination: number, count: number): number;
 	readonly pairF32: Pair;
@@ -96,6 +100,14 @@ export class MeanWorkspace {
 		this.#clearSums();
 		this.#kernels[`accumulate${dtype}`](this.#address(index, dtype, first), this.#sums.byteOffset, count, 1);
 		return this.#sums.subarray(0, count);
+	}
+
+	/**
+	 * Whether the first `count` elements of source `index` are finite. A false may be due to what the source held before,
+	 * up to 31 bytes past them.
+	 */
+	seemsFinite(dtype: FloatDtype, index: number, count: number): boolean {
+		return this.#kernels[`isFinite${dtype}`](this.#address(index, dtype, 0), count) !== 0;
 	}
 
 	/** A shortcut through float32 that gives the contract's bits; the proofs are in assembly/pair.ts and mean-f16.ts. */

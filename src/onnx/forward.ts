@@ -38,13 +38,12 @@ export async function openModelTower(
 /** The graph leaves out the bias that timm's head has and OpenCLIP's projection has not. */
 async function refuseTrainedBias(model: ClipModel): Promise<void> {
 	for (const zero of model.reading.zeros) {
-		const dtype = storedOf(model, zero)?.dtype;
+		const stored = storedOf(model, zero);
 		const bytes = await model.checkpoints[zero.folder]?.readTensor(zero.name);
-		if (bytes === undefined || dtype === undefined || !isFloatDtype(dtype)) continue;
+		if (bytes === undefined || stored === undefined || !isFloatDtype(stored.dtype)) continue;
 		const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-		const width = bytes.byteLength / elementCount(storedOf(model, zero)?.shape ?? []);
-		for (let at = 0; at < bytes.byteLength; at += width) {
-			if (decodeFloat(dtype, view, at) === 0) continue;
+		for (let index = 0; index < elementCount(stored.shape); index++) {
+			if (decodeFloat(stored.dtype, view, index) === 0) continue;
 			throw new ClipSoupError(
 				"ERR_VALUE_MISMATCH",
 				`Cannot run the image tower of "${model.path}": found an element of "${zero.name}" that is not 0, ` +

@@ -4,6 +4,7 @@ import type { MeanProblem, MeanReport } from "../../src/kernels/mean-problem.ts"
 import { meanScalar } from "../../src/kernels/scalar.ts";
 import { BLOCK_ELEMENTS, compileKernels, MeanWorkspace } from "../../src/kernels/wasm.ts";
 import { FLOAT_DTYPES, type FloatDtype, floatByteLength } from "../../src/tensor/dtype.ts";
+import { decodeFloat, encodeFloat } from "../../src/tensor/float-bits.ts";
 import { elementsOf, fillElements, KINDS, type Kind, randomNumbers, valuesOf } from "./elements.ts";
 
 const MAX_OPERANDS = 9;
@@ -238,6 +239,38 @@ describe.each(FLOAT_DTYPES)("decode of %s", (dtype) => {
 			}
 			const expected = valuesOf(dtype, source.subarray(0, count * byteLength));
 			expect([...workspace.decode(dtype, 0, 0, count)]).toEqual(expected);
+		}
+	});
+});
+
+describe.each(FLOAT_DTYPES)("seemsFinite of %s", (dtype) => {
+	const width = floatByteLength(dtype);
+
+	test("finds a NaN or Inf at any place, and nothing in finite bits", () => {
+		const count = 100;
+		const workspace = new MeanWorkspace(compileKernels(), 1, count * width);
+		const [source = new Uint8Array()] = workspace.sources;
+		for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+			for (let place = 0; place < count; place++) {
+				fillElements(source, dtype, "finiteBits", randomNumbers(place));
+				expect(workspace.seemsFinite(dtype, 0, count)).toBe(true);
+				encodeFloat(dtype, value, new DataView(source.buffer, source.byteOffset, source.byteLength), place);
+				expect(workspace.seemsFinite(dtype, 0, count)).toBe(false);
+			}
+		}
+	});
+});
+
+describe.each(FLOAT_DTYPES.filter((dtype) => floatByteLength(dtype) <= 2))("seemsFinite of every %s", (dtype) => {
+	test("is what the decoder says", () => {
+		const width = floatByteLength(dtype);
+		const workspace = new MeanWorkspace(compileKernels(), 1, 32);
+		const [source = new Uint8Array()] = workspace.sources;
+		const view = new DataView(source.buffer, source.byteOffset, source.byteLength);
+		for (let bits = 0; bits < 2 ** (8 * width); bits++) {
+			if (width === 1) view.setUint8(0, bits);
+			else view.setUint16(0, bits, true);
+			expect(workspace.seemsFinite(dtype, 0, 1)).toBe(Number.isFinite(decodeFloat(dtype, view, 0)));
 		}
 	});
 });

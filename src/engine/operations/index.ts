@@ -2,6 +2,7 @@ import type { MeanWorkspace } from "../../kernels/wasm.ts";
 import type { Operation } from "../operation.ts";
 import { compareRunner } from "./compare.ts";
 import { copyRunner, digestRunner } from "./copy.ts";
+import { finiteRunner } from "./finite.ts";
 import { meanRunner } from "./mean.ts";
 import type { Runner } from "./runner.ts";
 import { scanRunner } from "./scan.ts";
@@ -17,6 +18,8 @@ export function createRunner(operation: Operation, workspace: MeanWorkspace): Ru
 			return digestRunner(workspace);
 		case "scan":
 			return scanRunner(workspace, operation.dtype);
+		case "finite":
+			return finiteRunner(workspace, operation.dtype);
 		case "compare":
 			return compareRunner(workspace, operation.dtypes);
 	}

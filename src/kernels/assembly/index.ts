@@ -1,4 +1,5 @@
 import { BF16, F8_E4M3, F8_E5M2, F16, F32, F64 } from "./dtypes";
+import { isFinite } from "./finite";
 import { accumulate, round } from "./general";
 
 export { divide } from "./general";
@@ -40,4 +41,22 @@ export function roundF8_E4M3(sums: usize, destination: usize, count: i32, factor
 }
 export function roundF8_E5M2(sums: usize, destination: usize, count: i32, factor: f64): bool {
 	return round<F8_E5M2>(sums, destination, count, factor);
+}
+export function isFiniteF64(source: usize, count: i32): bool {
+	return isFinite<F64>(source, count);
+}
+export function isFiniteF32(source: usize, count: i32): bool {
+	return isFinite<F32>(source, count);
+}
+export function isFiniteF16(source: usize, count: i32): bool {
+	return isFinite<F16>(source, count);
+}
+export function isFiniteBF16(source: usize, count: i32): bool {
+	return isFinite<BF16>(source, count);
+}
+export function isFiniteF8_E4M3(source: usize, count: i32): bool {
+	return isFinite<F8_E4M3>(source, count);
+}
+export function isFiniteF8_E5M2(source: usize, count: i32): bool {
+	return isFinite<F8_E5M2>(source, count);
 }
