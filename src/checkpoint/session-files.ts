@@ -15,25 +15,28 @@ export interface SessionFiles {
 }
 
 /**
- * Finds the real files of a tower's weights, and the folder they share.
+ * Finds the real files of the weights of some towers, and the folder they share.
  *
  * ONNX Runtime looks for external data in one folder and refuses paths that leave it, symlinks included, which the Hub
  * cache is made of; the deepest common folder of the real files holds even those of different checkpoints.
  * @throws {ClipSoupError} ERR_INPUT_CHANGED if a file is not the one that was opened, ERR_INPUT_UNREADABLE if they lie on
  * different drives, which have no folder in common
  */
-export async function findSessionFiles(model: ClipModel, tower: Tower): Promise<SessionFiles> {
-	const files = new Set(
-		model.tensors
-			.filter(({ name }) => towerOf(name) === tower)
-			.flatMap(({ sources }) => sources.flatMap((source) => fileOf(model, source) ?? [])),
-	);
+export async function findSessionFiles(model: ClipModel, towers: readonly Tower[]): Promise<SessionFiles> {
 	const realPaths = new Map<string, string>();
-	for (const file of files) {
+	for (const file of weightFilesOf(model, towers)) {
 		await assertStillThere(file);
 		realPaths.set(file.path, await realpath(file.path));
 	}
 	return { folder: commonFolder(model, [...realPaths.values()]), realPaths };
+}
+
+/** The files that the tensors of some towers lie in, each once. */
+export function weightFilesOf(model: ClipModel, towers: readonly Tower[]): readonly LocalFile[] {
+	const sources = model.tensors
+		.filter(({ name }) => towers.includes(towerOf(name)))
+		.flatMap((tensor) => tensor.sources);
+	return [...new Set(sources.flatMap((source) => fileOf(model, source) ?? []))];
 }
 
 function fileOf(model: ClipModel, source: StoredName): LocalFile | undefined {

@@ -1,22 +1,26 @@
 import type { Architecture } from "../architectures/architecture.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
-import { findSessionFiles } from "../checkpoint/session-files.ts";
+import { findSessionFiles, type SessionFiles } from "../checkpoint/session-files.ts";
 import { Graph, type Value } from "./graph.ts";
 import type { Network } from "./network.ts";
 import { convNext } from "./towers/convnext.ts";
+import { jointLogits } from "./towers/joint.ts";
 import { resNet } from "./towers/resnet.ts";
 import { text } from "./towers/text.ts";
 import { vit } from "./towers/vit.ts";
 import { weightsOf } from "./weights.ts";
 
-/** Names of the inputs and outputs of the graphs. */
+/** Names of the inputs and outputs of the graphs, and of their free dimension. */
 export const GRAPH_NAMES = {
-	image: { input: "pixel_values", output: "image_features" },
-	text: { input: "input_ids", output: "text_features" },
+	image: { input: "pixel_values", output: "image_features", batch: "images" },
+	text: { input: "input_ids", output: "text_features", batch: "texts" },
 } as const;
 
 /** A tower that has a graph. */
 export type GraphTower = keyof typeof GRAPH_NAMES;
+
+/** Towers that have a graph, in the order in which they run. */
+export const GRAPH_TOWERS: readonly GraphTower[] = ["image", "text"];
 
 /** The forward pass of one tower as an ONNX model whose weights stay in the model's own files. */
 export interface TowerGraph {
@@ -44,19 +48,58 @@ export async function buildTowerGraph(
 	architecture: Architecture,
 	tower: GraphTower,
 ): Promise<TowerGraph> {
-	const files = await findSessionFiles(model, tower);
-	const graph = new Graph(GRAPH_NAMES[tower].output);
-	const weights = weightsOf(model, files);
-	const inputShape = tower === "image" ? imageShape(architecture) : [architecture.text.contextLength];
-	const input = graph.input(GRAPH_NAMES[tower].input, tower === "image" ? "FLOAT" : "INT64", inputShape);
-	const build = tower === "image" ? imageFeatures : textFeatures;
-	graph.output(GRAPH_NAMES[tower].output, build({ graph, weights }, input, architecture), [architecture.embedDim]);
-	const { embedDim: features } = architecture;
-	return { tower, bytes: graph.toBytes(), folder: files.folder, inputShape, features, tensors: weights.used };
+	const files = await findSessionFiles(model, [tower]);
+	const network = { graph: new Graph(GRAPH_NAMES[tower].output), weights: weightsOf(model, files) };
+	addTower(network, architecture, tower);
+	return {
+		tower,
+		bytes: network.graph.toBytes(),
+		folder: files.folder,
+		inputShape: inputShapeOf(architecture, tower),
+		features: architecture.embedDim,
+		tensors: network.weights.used,
+	};
 }
 
-function imageShape({ vision: { imageSize } }: Architecture): readonly number[] {
-	return [3, imageSize, imageSize];
+/** Name of the output that a graph of both towers has besides their features. */
+export const LOGITS = "logits_per_image";
+
+/**
+ * The `.onnx` file of some towers, in one graph; of both with `logits_per_image`, if the model has a temperature.
+ *
+ * @param files where the weights lie, which need not be where they are read from
+ * @throws {ClipSoupError} ERR_TENSOR_MISSING, ERR_TENSOR_DTYPE
+ */
+export function buildClipGraph(
+	model: ClipModel,
+	architecture: Architecture,
+	towers: readonly GraphTower[],
+	files: SessionFiles,
+): Uint8Array {
+	const network = { graph: new Graph("clip"), weights: weightsOf(model, files) };
+	const [image, text] = towers.map((tower) => addTower(network, architecture, tower));
+	const hasTemperature = [...model.tensors, ...model.carried].some(({ name }) => name === "logit_scale");
+	if (image !== undefined && text !== undefined && hasTemperature) {
+		const logits = jointLogits(network, image, text, architecture);
+		network.graph.output(LOGITS, logits, [GRAPH_NAMES.image.batch, GRAPH_NAMES.text.batch]);
+	}
+	return network.graph.toBytes();
+}
+
+/** Adds a tower with its input and its output, the features. */
+function addTower(network: Network, architecture: Architecture, tower: GraphTower): Value {
+	const { input, output, batch } = GRAPH_NAMES[tower];
+	const { graph } = network;
+	const given = graph.input(input, tower === "image" ? "FLOAT" : "INT64", [
+		batch,
+		...inputShapeOf(architecture, tower),
+	]);
+	const build = tower === "image" ? imageFeatures : textFeatures;
+	return graph.output(output, build(network, given, architecture), [batch, architecture.embedDim]);
+}
+
+function inputShapeOf({ vision, text: { contextLength } }: Architecture, tower: GraphTower): readonly number[] {
+	return tower === "image" ? [3, vision.imageSize, vision.imageSize] : [contextLength];
 }
 
 function imageFeatures(network: Network, pixels: Value, { vision, quickGelu }: Architecture): Value {

@@ -13,9 +13,6 @@ export interface Value {
 	readonly name: string;
 }
 
-/** The name of the dimension that is free: images or texts per run. */
-export const BATCH = "batch";
-
 /** A graph that grows node by node, in the order of the data flow. */
 export class Graph {
 	readonly #name: string;
@@ -28,16 +25,17 @@ export class Graph {
 		this.#name = name;
 	}
 
-	/** Declares an input of shape `[batch, …shape]`. */
-	input(name: string, dataType: DataType, shape: readonly number[]): Value {
-		this.#inputs.push({ name, dataType, shape: [BATCH, ...shape] });
+	/** Declares an input; a dimension with a name is free. */
+	input(name: string, dataType: DataType, shape: readonly (number | string)[]): Value {
+		this.#inputs.push({ name, dataType, shape });
 		return { name };
 	}
 
-	/** Declares that `value` is the output `[batch, …shape]` of this name. */
-	output(name: string, value: Value, shape: readonly number[]): void {
+	/** Declares that `value` is the output of this name. */
+	output(name: string, value: Value, shape: readonly (number | string)[]): Value {
 		this.#nodes.push({ name, operator: "Identity", inputs: [value.name], outputs: [name], attributes: {} });
-		this.#outputs.push({ name, dataType: "FLOAT", shape: [BATCH, ...shape] });
+		this.#outputs.push({ name, dataType: "FLOAT", shape });
+		return { name };
 	}
 
 	/** Adds a node with one output; `operator` is one of ONNX's. */

@@ -10,7 +10,7 @@ export interface Temperature {
 }
 
 /** Lower bound of a feature vector's length. Source: `torch.nn.functional.normalize`, default of `eps`. */
-const LENGTH_EPS = 1e-12;
+export const LENGTH_EPS = 1e-12;
 
 /**
  * Reads `logit_scale`, which is a logarithm, and `logit_bias`, 0 where there is none.

@@ -2,15 +2,12 @@ import type { Architecture } from "../architectures/architecture.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import { requirePreprocess } from "../layouts/combine-facts.ts";
 import type { Watch } from "../progress.ts";
-import type { GRAPH_NAMES, GraphTower } from "./clip.ts";
+import type { GraphTower } from "./clip.ts";
 import { openModelTower } from "./forward.ts";
 import { referenceImages, referenceTokens } from "./reference-inputs.ts";
 
 /** How many reference inputs a tower is run on: `numerics-v1`, so that anyone can make the same. */
 export const REFERENCE_COUNTS: Readonly<Record<GraphTower, number>> = { image: 2, text: 3 };
-
-/** Towers that have a graph, in the order in which they run. */
-export const GRAPH_TOWERS: readonly GraphTower[] = ["image", "text"] satisfies (keyof typeof GRAPH_NAMES)[];
 
 /** Features of reference inputs, before they are normalised. */
 export interface TowerFeatures {
