@@ -1,4 +1,4 @@
-import type { Architecture } from "./architectures/architecture.ts";
+import type { PartialArchitecture } from "./architectures/architecture.ts";
 import { describeArchitecture } from "./architectures/describe.ts";
 import { type ClipModel, type ModelOptions, openModelFiles, readModel } from "./checkpoint/model.ts";
 import { closeAll } from "./checkpoint/open.ts";
@@ -35,7 +35,7 @@ export interface ConvertResult extends Delivery {
 	readonly output: string;
 	/** Layouts of the input's folders, each with what speaks for it. */
 	readonly from: readonly { readonly path: string; readonly layout: string; readonly evidence: string }[];
-	readonly architecture: Architecture;
+	readonly architecture: PartialArchitecture;
 	/** The architecture in words. */
 	readonly description: string;
 	readonly targets: readonly TargetId[];

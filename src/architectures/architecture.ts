@@ -20,6 +20,22 @@ export interface Architecture {
 	readonly nonscalarLogitScale: boolean;
 }
 
+/**
+ * An architecture of which a tower may be left out: of a checkpoint that holds one tower, or for a target that does.
+ *
+ * What only the missing tower's function depends on has any value: nothing reads it.
+ */
+export interface PartialArchitecture extends Omit<Architecture, "vision" | "text"> {
+	readonly vision?: Vision | undefined;
+	readonly text?: TextTower | undefined;
+}
+
+/** What an image tower's own files are written from. */
+export type ImageArchitecture = Omit<Architecture, "text">;
+
+/** What a text tower's own files are written from. */
+export type TextArchitecture = Omit<Architecture, "vision">;
+
 /** OpenCLIP's `model_cfg`, as `open_clip_config.json` and `model_configs/*.json` hold it. */
 export interface ModelConfig {
 	readonly embed_dim: number;
@@ -34,7 +50,6 @@ export interface ModelConfig {
 
 const rootFields = {
 	embed_dim: positiveInteger,
-	text_cfg: textSchema,
 	quick_gelu: flag,
 	custom_text: flag,
 	init_logit_scale: inert,
@@ -54,21 +69,50 @@ const familyProbe = z.object({ vision_cfg: z.object({ timm_model_name: inert, la
  * @throws {ClipSoupError} ERR_CONFIG_INVALID naming the field; a `FaultsError` if there are several.
  */
 export function parseArchitecture(modelConfig: unknown): Architecture {
-	const visionSchema: z.ZodType<Vision> = VISION_SCHEMAS[familyOf(modelConfig)];
-	const schema = z.strictObject({ ...rootFields, vision_cfg: visionSchema }, { error: "an object" });
+	const schema = z.strictObject(
+		{ ...rootFields, vision_cfg: visionSchemaOf(modelConfig), text_cfg: textSchema },
+		{ error: "an object" },
+	);
+	const { vision_cfg: vision, text_cfg: text, ...root } = parse(schema, modelConfig);
+	return { ...rootOf(root), vision, text };
+}
+
+/**
+ * A part of an architecture as OpenCLIP's config of it would be parsed: its rules hold, such as heads that divide the
+ * width and whole patches in an image.
+ *
+ * @throws {ClipSoupError} as `parseArchitecture`.
+ */
+export function checkedPart(part: PartialArchitecture): PartialArchitecture {
+	const config = partConfigOf(part);
+	const schema = z.strictObject({
+		...rootFields,
+		vision_cfg: visionSchemaOf(config).optional(),
+		text_cfg: textSchema.optional(),
+	});
+	const { vision_cfg: vision, text_cfg: text, ...root } = parse(schema, config);
+	return { ...rootOf(root), ...(vision && { vision }), ...(text && { text }) };
+}
+
+function visionSchemaOf(modelConfig: unknown): z.ZodType<Vision> {
+	return VISION_SCHEMAS[familyOf(modelConfig)];
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, modelConfig: unknown): z.output<Schema> {
 	const result = schema.safeParse(modelConfig);
-	if (!result.success) {
-		throwFaults(
-			"Cannot use model_cfg",
-			result.error.issues.flatMap((issue) => faultsOf(issue, modelConfig)),
-		);
-		throw result.error;
-	}
-	const config = result.data;
+	if (result.success) return result.data;
+	throwFaults(
+		"Cannot use model_cfg",
+		result.error.issues.flatMap((issue) => faultsOf(issue, modelConfig)),
+	);
+	throw result.error;
+}
+
+const rootSchema = z.object(rootFields);
+
+function rootOf(config: z.output<typeof rootSchema>): Omit<Architecture, "vision" | "text"> {
 	return {
 		embedDim: config.embed_dim,
-		vision: config.vision_cfg,
-		text: config.text_cfg,
 		quickGelu: config.quick_gelu,
 		customText: config.custom_text,
 		logitBias: typeof config.init_logit_bias === "number",
@@ -82,13 +126,27 @@ const ANY_LOGIT_BIAS = 0;
 /** The shortest `model_cfg` that parses into `architecture`; training and tokenizer fields are not in it. */
 export function modelConfigOf(architecture: Architecture): ModelConfig {
 	return {
+		...rootConfigOf(architecture),
+		vision_cfg: visionTower(architecture.vision).config(),
+		text_cfg: textConfig(architecture.text),
+	};
+}
+
+function partConfigOf({ vision, text, ...root }: PartialArchitecture): Partial<ModelConfig> {
+	return {
+		...rootConfigOf(root),
+		...(vision && { vision_cfg: visionTower(vision).config() }),
+		...(text && { text_cfg: textConfig(text) }),
+	};
+}
+
+function rootConfigOf(architecture: Omit<Architecture, "vision" | "text">) {
+	return {
 		embed_dim: architecture.embedDim,
 		...(architecture.quickGelu && { quick_gelu: true }),
 		...(architecture.customText && { custom_text: true }),
 		...(architecture.logitBias && { init_logit_bias: ANY_LOGIT_BIAS }),
 		...(architecture.nonscalarLogitScale && { nonscalar_logit_scale: true }),
-		vision_cfg: visionTower(architecture.vision).config(),
-		text_cfg: textConfig(architecture.text),
 	};
 }
 

@@ -1,4 +1,4 @@
-import type { Architecture } from "./architecture.ts";
+import type { PartialArchitecture } from "./architecture.ts";
 import type { VisibleArchitecture } from "./infer.ts";
 
 /** A fact of which a checkpoint's shapes tell something else than a config. */
@@ -9,8 +9,11 @@ export interface Disagreement {
 	readonly configured: unknown;
 }
 
+/** What of an architecture is known. */
+export type VisiblePart = { readonly [Fact in keyof VisibleArchitecture]?: VisibleArchitecture[Fact] | undefined };
+
 /** The known facts in which `architecture` differs; none means that it may be the checkpoint's. */
-export function disagreements(known: VisibleArchitecture, architecture: Architecture): readonly Disagreement[] {
+export function disagreements(known: VisiblePart, architecture: PartialArchitecture): readonly Disagreement[] {
 	const configured = factsOf(architecture);
 	return [...factsOf(known)]
 		.map(([fact, inferred]) => ({ fact, inferred, configured: configured.get(fact) }))

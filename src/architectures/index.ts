@@ -1,8 +1,7 @@
 import { ClipSoupError } from "../errors.ts";
 import { nearestName } from "../tensor/names.ts";
 import { type Architecture, type ModelConfig, parseArchitecture } from "./architecture.ts";
-import { disagreements } from "./disagreements.ts";
-import type { VisibleArchitecture } from "./infer.ts";
+import { disagreements, type VisiblePart } from "./disagreements.ts";
 import { PRESET_CONFIGS, QUICK_GELU_PRESETS } from "./presets.ts";
 
 /** A published CLIP under OpenCLIP's name. */
@@ -47,6 +46,6 @@ export function requirePreset(name: string): Preset {
 }
 
 /** The presets that agree with everything that a checkpoint's shapes tell; several may differ in what they do not. */
-export function matchingPresets(known: VisibleArchitecture): readonly Preset[] {
+export function matchingPresets(known: VisiblePart): readonly Preset[] {
 	return [...PRESETS.values()].filter(({ architecture }) => disagreements(known, architecture).length === 0);
 }

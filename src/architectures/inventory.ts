@@ -1,4 +1,4 @@
-import type { Architecture } from "./architecture.ts";
+import type { PartialArchitecture } from "./architecture.ts";
 import { type InventoryTensor, type Layer, parameter } from "./layers.ts";
 import { textLayers, textPrefix } from "./text.ts";
 import { visionTower } from "./vision.ts";
@@ -10,19 +10,22 @@ export interface Towers {
 	readonly joint: readonly Layer[];
 }
 
-/** Every layer of an architecture, tower by tower. */
-export function towersOf(architecture: Architecture): Towers {
+/** Every layer of an architecture, tower by tower; a temperature joins two towers, not one. */
+export function towersOf(architecture: PartialArchitecture): Towers {
 	const { embedDim, vision, text, customText, logitBias, nonscalarLogitScale } = architecture;
 	const scalar = nonscalarLogitScale ? [1] : [];
 	return {
-		image: visionTower(vision).layers(embedDim),
-		text: textLayers(text, embedDim, textPrefix(customText)),
-		joint: [parameter("logit_scale", scalar), ...(logitBias ? [parameter("logit_bias", scalar)] : [])],
+		image: vision === undefined ? [] : visionTower(vision).layers(embedDim),
+		text: text === undefined ? [] : textLayers(text, embedDim, textPrefix(customText)),
+		joint:
+			vision === undefined || text === undefined
+				? []
+				: [parameter("logit_scale", scalar), ...(logitBias ? [parameter("logit_bias", scalar)] : [])],
 	};
 }
 
 /** Every tensor of an architecture under its OpenCLIP name, in the order of open_clip's `CLIP.state_dict()`. */
-export function inventoryOf(architecture: Architecture): readonly InventoryTensor[] {
+export function inventoryOf(architecture: PartialArchitecture): readonly InventoryTensor[] {
 	const { image, text, joint } = towersOf(architecture);
 	const textTensors = tensorsOf(text);
 	// A module's own parameters come before its submodules, and the text tower's are the root's, before `visual`.

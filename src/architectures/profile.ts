@@ -1,5 +1,5 @@
 import { elementCount } from "../tensor/shape.ts";
-import type { Architecture } from "./architecture.ts";
+import type { PartialArchitecture } from "./architecture.ts";
 import { towersOf } from "./inventory.ts";
 import type { Layer } from "./layers.ts";
 
@@ -13,7 +13,7 @@ export interface TowerProfile {
 	readonly activations: number;
 }
 
-/** Sizes of both towers; the total has the temperature too. */
+/** Sizes of both towers, 0 of one that is not there; the total has the temperature too. */
 export interface Profile {
 	readonly image: TowerProfile;
 	readonly text: TowerProfile;
@@ -25,7 +25,7 @@ export interface Profile {
  *
  * The convention is that of the table in the model card of laion/CLIP-convnext_xxlarge-laion2B-s34B-b82K-augreg-soup.
  */
-export function profileArchitecture(architecture: Architecture): Profile {
+export function profileArchitecture(architecture: PartialArchitecture): Profile {
 	const { image, text, joint } = towersOf(architecture);
 	return { image: sum(image), text: sum(text), total: sum([...image, ...text, ...joint]) };
 }

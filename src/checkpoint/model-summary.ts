@@ -1,23 +1,24 @@
-import type { Architecture } from "../architectures/architecture.ts";
+import type { PartialArchitecture } from "../architectures/architecture.ts";
 import { describeArchitecture } from "../architectures/describe.ts";
 import { type Profile, profileArchitecture } from "../architectures/profile.ts";
 import { isClipSoupError } from "../errors.ts";
-import { TOWERS, type Tower, towerOf } from "../layouts/canonical.ts";
+import { TOWERS, type Tower } from "../layouts/canonical.ts";
+import { missingFacts, partialArchitecture } from "../layouts/combine-facts.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { architectureOf, type ClipModel, type ModelOptions, readModel } from "./model.ts";
+import { type ClipModel, type ModelOptions, partOf, readModel, towersOf } from "./model.ts";
 
 /** What is known of a model, and where each fact comes from. */
 export interface ModelSummary {
-	/** The architecture in words; undefined while facts are missing. */
+	/** The architecture in words, or that of the one tower there is; undefined while facts are missing. */
 	readonly description: string | undefined;
-	readonly architecture: Architecture | undefined;
+	readonly architecture: PartialArchitecture | undefined;
 	/** What the checkpoint holds tensors of; `joint` is the temperature. */
 	readonly towers: readonly Tower[];
 	/** For each folder its layout, and what speaks for and against it. */
 	readonly layouts: readonly { readonly path: string; readonly layout: string; readonly evidence: readonly string[] }[];
 	/** By path, such as `vision.heads`: the value, and the names of the sources that tell it. */
 	readonly facts: Readonly<Record<string, { readonly value: unknown; readonly from: readonly string[] }>>;
-	/** Paths of what nobody tells. */
+	/** Paths of what nobody tells of the towers that there are. */
 	readonly missing: readonly string[];
 	/** Parameters, multiply-accumulates and activations, if they were asked for. */
 	readonly profile: Profile | undefined;
@@ -40,8 +41,10 @@ export async function summariseModel(
 	});
 	if (typeof read === "string") return { model: undefined, notices: [`no model is recognised: ${read}`] };
 	const { knowledge, reading, tensors, carried, notices } = read;
-	const architecture = options.profile ? architectureOf(read) : knowledge.architecture;
-	const held = new Set([...tensors, ...carried].map(({ name }) => towerOf(name)));
+	const held = towersOf([...tensors, ...carried]);
+	const architecture = options.profile
+		? partOf(read, held)
+		: (knowledge.architecture ?? partialArchitecture(knowledge, held));
 	return {
 		model: {
 			description: architecture && describeArchitecture(architecture),
@@ -49,7 +52,7 @@ export async function summariseModel(
 			towers: TOWERS.filter((tower) => held.has(tower)),
 			layouts: layoutsOf(checkpoints, reading),
 			facts: Object.fromEntries(knowledge.facts),
-			missing: knowledge.missing,
+			missing: missingFacts(knowledge, held),
 			profile: options.profile && architecture ? profileArchitecture(architecture) : undefined,
 		},
 		notices,

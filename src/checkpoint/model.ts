@@ -1,14 +1,21 @@
 import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import type { Architecture } from "../architectures/architecture.ts";
+import type { Architecture, PartialArchitecture } from "../architectures/architecture.ts";
 import { matchingPresets, requirePreset } from "../architectures/index.ts";
-import { inferArchitecture } from "../architectures/infer.ts";
+import { inferArchitecture, inferImage } from "../architectures/infer.ts";
+import { shapesOf } from "../architectures/shapes.ts";
 import { ClipSoupError, isClipSoupError, throwFaults } from "../errors.ts";
 import type { CanonicalTensor, StoredName } from "../layouts/assemble.ts";
-import { canonicalInventory, type Tower } from "../layouts/canonical.ts";
+import { canonicalInventory, type Tower, towerOf } from "../layouts/canonical.ts";
 import { type CarriedTensor, carriedTensors } from "../layouts/carried.ts";
 import type { ReadingOptions } from "../layouts/classify.ts";
-import { combineFacts, type Knowledge, requireArchitecture } from "../layouts/combine-facts.ts";
+import {
+	combineFacts,
+	type Knowledge,
+	partialArchitecture,
+	requireArchitecture,
+	requireTowers,
+} from "../layouts/combine-facts.ts";
 import type { FactSource } from "../layouts/facts.ts";
 import { presetFacts, tensorFacts, USUAL_FORMS } from "../layouts/known-facts.ts";
 import { type Reading, readLayouts, type StoredFolder } from "../layouts/read.ts";
@@ -157,8 +164,9 @@ function ignoredNotice(towers: StoredFolder["towers"], count: number, { name }: 
 function readWith(folders: readonly StoredFolder[], told: readonly FactSource[], drop: ReadonlySet<string>) {
 	const first = readLayouts(folders, readingOptions(drop, toldArchitecture(told)));
 	const knowledge = knowledgeOf(first, told);
-	if (knowledge.architecture === undefined) return { reading: first, knowledge };
-	const reading = readLayouts(folders, readingOptions(drop, knowledge.architecture));
+	const architecture = knowledge.architecture ?? partialArchitecture(knowledge, towersOf(first.tensors));
+	if (architecture === undefined) return { reading: first, knowledge };
+	const reading = readLayouts(folders, readingOptions(drop, architecture));
 	return { reading, knowledge: knowledgeOf(reading, told) };
 }
 
@@ -172,7 +180,7 @@ function toldArchitecture(told: readonly FactSource[]): Architecture | undefined
 	}
 }
 
-function readingOptions(drop: ReadonlySet<string>, architecture: Architecture | undefined): ReadingOptions {
+function readingOptions(drop: ReadonlySet<string>, architecture: PartialArchitecture | undefined): ReadingOptions {
 	if (architecture === undefined) return { drop };
 	return { drop, expected: new Set(canonicalInventory(architecture).map(({ name }) => name)) };
 }
@@ -199,9 +207,23 @@ export function architectureOf({ knowledge, tensors }: Pick<ClipModel, "knowledg
 	return requireArchitecture(knowledge, fittingPresets(tensors));
 }
 
+/** The architecture of some towers of a model. @throws {ClipSoupError} as `architectureOf` */
+export function partOf(
+	{ knowledge, tensors }: Pick<ClipModel, "knowledge" | "tensors">,
+	towers: ReadonlySet<Tower>,
+): PartialArchitecture {
+	return requireTowers(knowledge, towers, fittingPresets(tensors));
+}
+
+/** The parts of a CLIP that tensors belong to. */
+export function towersOf(tensors: readonly Pick<CanonicalTensor, "name">[]): ReadonlySet<Tower> {
+	return new Set(tensors.map(({ name }) => towerOf(name)));
+}
+
 function fittingPresets(tensors: readonly CanonicalTensor[]): string[] {
 	try {
-		return matchingPresets(inferArchitecture(tensors).known).map(({ name }) => name);
+		const known = towersOf(tensors).has("text") ? inferArchitecture(tensors).known : inferImage(shapesOf(tensors));
+		return matchingPresets(known).map(({ name }) => name);
 	} catch (error) {
 		if (isClipSoupError(error)) return [];
 		throw error;

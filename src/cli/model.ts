@@ -41,8 +41,8 @@ export function renderProfile(profile: Profile): string {
 	const cells = cardCells(profile);
 	const rows = [
 		["", "gmacs", "macts", "mparams"],
-		["image", cells.image_gmacs, cells.image_macts, cells.image_mparams],
-		["text", cells.text_gmacs, cells.text_macts, cells.text_mparams],
+		...(profile.image.parameters > 0 ? [["image", cells.image_gmacs, cells.image_macts, cells.image_mparams]] : []),
+		...(profile.text.parameters > 0 ? [["text", cells.text_gmacs, cells.text_macts, cells.text_mparams]] : []),
 		["total", cells.gmacs, cells.macts, cells.mparams],
 	];
 	return `${formatTable(rows, [1, 2, 3])}\n`;

@@ -1,15 +1,17 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Architecture } from "../architectures/architecture.ts";
+import type { PartialArchitecture } from "../architectures/architecture.ts";
 import { disagreements } from "../architectures/disagreements.ts";
-import { architectureOf, type ClipModel } from "../checkpoint/model.ts";
+import { type ClipModel, partOf } from "../checkpoint/model.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
 import type { Tower } from "../layouts/canonical.ts";
 import { canonicalFaults, missingTowerFaults } from "../layouts/canonical-faults.ts";
+import { partialArchitecture } from "../layouts/combine-facts.ts";
 import type { Target } from "../layouts/index.ts";
 import type { TensorInfo } from "../tensor/tensor.ts";
 
-/** The architecture of all models, once it is sure that each has all its tensors. */
 /**
+ * The architecture of all models in the towers that the targets hold, once it is sure that each has all their tensors.
+ *
  * @throws {ClipSoupError} all towers and tensors that are missing or do not fit; ERR_ARCHITECTURE_MISMATCH where the
  *   configurations differ; ERR_USAGE if none tells all that the targets need
  */
@@ -17,7 +19,7 @@ export function agreedArchitecture(
 	models: readonly ClipModel[],
 	targets: readonly Target[],
 	keep: ReadonlyMap<string, number> = new Map(),
-): Architecture {
+): PartialArchitecture {
 	const towers = new Set(targets.flatMap(requiredTowers));
 	const infos = infosOf(models, keep);
 	const labels = models.map(({ path }, index) => (models.length === 1 ? `"${path}"` : `input ${index + 1} "${path}"`));
@@ -26,11 +28,11 @@ export function agreedArchitecture(
 		infos.flatMap((tensors, index) => missingTowerFaults(tensors, towers, labels[index])),
 	);
 	const [first] = models;
-	const knowing = models.find(({ knowledge }) => knowledge.architecture !== undefined) ?? first;
+	const knowing = models.find(({ knowledge }) => partialArchitecture(knowledge, towers) !== undefined) ?? first;
 	if (knowing === undefined) throw new RangeError("There is at least one model");
-	const architecture = architectureOf(knowing);
+	const architecture = partOf(knowing, towers);
 	throwFaults("Cannot use these inputs", [
-		...models.flatMap((model, index) => architectureFaults(architecture, model, index + 1)),
+		...models.flatMap((model, index) => architectureFaults(architecture, model, index + 1, towers)),
 		...infos.flatMap((tensors, index) => canonicalFaults(architecture, tensors, towers, labels[index])),
 	]);
 	return architecture;
@@ -53,9 +55,18 @@ function requiredTowers({ folders }: Target): Tower[] {
 	);
 }
 
-function architectureFaults(expected: Architecture, { knowledge, path }: ClipModel, number: number): ClipSoupError[] {
-	const found = knowledge.architecture;
-	const plain = (architecture: Architecture) => ({ ...architecture, customText: false, nonscalarLogitScale: false });
+function architectureFaults(
+	expected: PartialArchitecture,
+	{ knowledge, path }: ClipModel,
+	number: number,
+	towers: ReadonlySet<Tower>,
+): ClipSoupError[] {
+	const found = partialArchitecture(knowledge, towers);
+	const plain = (architecture: PartialArchitecture) => ({
+		...architecture,
+		customText: false,
+		nonscalarLogitScale: false,
+	});
 	if (found === undefined || isDeepStrictEqual(plain(found), plain(expected))) return [];
 	const facts = disagreements(plain(found), plain(expected)).map(
 		({ fact, inferred, configured }) => `${fact} ${String(inferred)}, expected ${String(configured)}`,

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { Architecture } from "../architectures/architecture.ts";
+import type { PartialArchitecture } from "../architectures/architecture.ts";
 import { type Companions, gatherTokenizers } from "../checkpoint/companions.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import { requirePreprocess } from "../layouts/combine-facts.ts";
@@ -19,14 +19,16 @@ import type { SmallFile } from "./weight-files.ts";
 export async function canonicalCompanions(
 	models: readonly ClipModel[],
 	targets: readonly PlacedTarget[],
-	{ architecture, tensors }: { readonly architecture: Architecture; readonly tensors: readonly TensorInfo[] },
+	{ architecture, tensors }: { readonly architecture: PartialArchitecture; readonly tensors: readonly TensorInfo[] },
 ): Promise<Omit<Companions, "files"> & { readonly files: readonly SmallFile[] }> {
 	const [first] = models;
 	if (first === undefined) throw new RangeError("There is at least one model");
 	const tokenizers = await gatherTokenizers(models.map(({ checkpoints }) => checkpoints));
 	const parts = {
 		architecture,
-		preprocess: requirePreprocess(first.knowledge),
+		preprocess: requirePreprocess(
+			(models.find(({ knowledge }) => knowledge.preprocess !== undefined) ?? first).knowledge,
+		),
 		dtype: commonestDtype(tensors),
 		modelConfig: models.find(({ modelConfig }) => modelConfig !== undefined)?.modelConfig,
 	};

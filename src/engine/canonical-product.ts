@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { Architecture } from "../architectures/architecture.ts";
+import type { PartialArchitecture } from "../architectures/architecture.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
 import type { CarriedTensor } from "../layouts/carried.ts";
@@ -37,7 +37,7 @@ export interface CanonicalRequest {
 /** Models in any layouts on their way into targets; the small files depend on the architecture and come later. */
 export interface CanonicalProduct {
 	readonly product: Omit<Product, "smallFiles">;
-	readonly architecture: Architecture;
+	readonly architecture: PartialArchitecture;
 	/** Tensors of the output, all targets together. */
 	readonly tensors: readonly OutputTensor[];
 	readonly notices: readonly string[];

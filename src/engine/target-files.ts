@@ -1,5 +1,10 @@
 import { posix } from "node:path";
-import type { Architecture } from "../architectures/architecture.ts";
+import type {
+	Architecture,
+	ImageArchitecture,
+	PartialArchitecture,
+	TextArchitecture,
+} from "../architectures/architecture.ts";
 import { clipConfig, clipTextConfig, dualConfig } from "../layouts/hf-config.ts";
 import { preprocessorConfig } from "../layouts/hf-preprocessor.ts";
 import type { Target, TargetFolder, TargetId } from "../layouts/index.ts";
@@ -11,7 +16,8 @@ import type { SmallFile } from "./weight-files.ts";
 
 /** What configuration files are written from. */
 export interface ConfigParts {
-	readonly architecture: Architecture;
+	/** At least the towers that the target holds. */
+	readonly architecture: PartialArchitecture;
 	readonly preprocess: Preprocess;
 	/** Dtype of most weights. */
 	readonly dtype: Dtype;
@@ -26,31 +32,48 @@ interface ConfigFile {
 }
 
 const PREPROCESSOR = ({ preprocess }: ConfigParts) => preprocessorConfig(preprocess);
-const TIMM = ({ architecture, preprocess }: ConfigParts) => timmConfig(architecture, preprocess);
+const TIMM = ({ architecture, preprocess }: ConfigParts) => timmConfig(withImage(architecture), preprocess);
 
 /** The configuration files of each target; the one that makes a folder a checkpoint comes last in its folder. */
 const CONFIG_FILES: Readonly<Record<TargetId, readonly ConfigFile[]>> = {
 	openclip: [
 		{
 			name: "open_clip_config.json",
-			json: ({ architecture, preprocess, modelConfig }) => openClipConfig(architecture, preprocess, modelConfig),
+			json: ({ architecture, preprocess, modelConfig }) =>
+				openClipConfig(withBoth(architecture), preprocess, modelConfig),
 		},
 	],
 	timm: [{ name: "config.json", json: TIMM }],
 	"hf-clip": [
 		{ name: "preprocessor_config.json", json: PREPROCESSOR },
-		{ name: "config.json", json: ({ architecture, dtype }) => clipConfig(architecture, dtype) },
+		{ name: "config.json", json: ({ architecture, dtype }) => clipConfig(withBoth(architecture), dtype) },
 	],
 	"hf-pair": [
 		{ name: "vision/preprocessor_config.json", json: PREPROCESSOR },
 		{ name: "vision/config.json", json: TIMM },
-		{ name: "text/config.json", json: ({ architecture, dtype }) => clipTextConfig(architecture, dtype) },
+		{ name: "text/config.json", json: ({ architecture, dtype }) => clipTextConfig(withText(architecture), dtype) },
 	],
 	"hf-dual": [
 		{ name: "preprocessor_config.json", json: PREPROCESSOR },
-		{ name: "config.json", json: ({ architecture, dtype }) => dualConfig(architecture, dtype) },
+		{ name: "config.json", json: ({ architecture, dtype }) => dualConfig(withBoth(architecture), dtype) },
 	],
 };
+
+function withImage<Part extends PartialArchitecture>(architecture: Part): Part & ImageArchitecture {
+	const { vision } = architecture;
+	if (vision === undefined) throw new RangeError("The target's image tower was not asked for");
+	return { ...architecture, vision };
+}
+
+function withText<Part extends PartialArchitecture>(architecture: Part): Part & TextArchitecture {
+	const { text } = architecture;
+	if (text === undefined) throw new RangeError("The target's text tower was not asked for");
+	return { ...architecture, text };
+}
+
+function withBoth(architecture: PartialArchitecture): Architecture {
+	return withImage(withText(architecture));
+}
 
 /** The configuration files of a target, as JSON. @throws {ClipSoupError} ERR_LAYOUT_MISMATCH for what it cannot say */
 export function configFiles(target: Target, root: string, parts: ConfigParts): SmallFile[] {

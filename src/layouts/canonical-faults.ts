@@ -1,4 +1,4 @@
-import type { Architecture } from "../architectures/architecture.ts";
+import type { PartialArchitecture } from "../architectures/architecture.ts";
 import { inventoryFaults } from "../architectures/inventory-faults.ts";
 import { ClipSoupError } from "../errors.ts";
 import type { TensorInfo } from "../tensor/tensor.ts";
@@ -19,7 +19,7 @@ const TOWER_WORDS: Readonly<Record<Tower, { readonly title: string; readonly fix
  * that is missing as a whole, which `label` is to have, else one for each tensor that is missing, extra, or of another shape or dtype.
  */
 export function canonicalFaults(
-	architecture: Architecture,
+	architecture: PartialArchitecture,
 	tensors: readonly TensorInfo[],
 	towers: ReadonlySet<Tower>,
 	label = "the input",

@@ -1,4 +1,4 @@
-import type { Architecture } from "../architectures/architecture.ts";
+import type { PartialArchitecture } from "../architectures/architecture.ts";
 import { inventoryOf } from "../architectures/inventory.ts";
 import type { InventoryTensor } from "../architectures/layers.ts";
 
@@ -101,6 +101,6 @@ export function towerOf(name: string): Tower {
 }
 
 /** Every tensor of an architecture under its canonical name. */
-export function canonicalInventory(architecture: Architecture): readonly InventoryTensor[] {
+export function canonicalInventory(architecture: PartialArchitecture): readonly InventoryTensor[] {
 	return inventoryOf({ ...architecture, customText: false });
 }

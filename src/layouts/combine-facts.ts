@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
-import { type Architecture, modelConfigOf, parseArchitecture } from "../architectures/architecture.ts";
+import { type Architecture, checkedPart, type PartialArchitecture } from "../architectures/architecture.ts";
 import { isTimmConvNextName, type TimmConvNextName } from "../architectures/timm-convnexts.ts";
 import type { VisionFamily } from "../architectures/vision.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
+import { TOWERS, type Tower } from "./canonical.ts";
 import type { FactSource } from "./facts.ts";
 import type { Preprocess } from "./preprocess.ts";
 
@@ -18,9 +19,9 @@ export interface KnownFact {
 export interface Knowledge {
 	/** By path, in the order they were first told. */
 	readonly facts: ReadonlyMap<string, KnownFact>;
-	/** Paths of what nobody tells and an architecture needs. */
+	/** Paths of what nobody tells and a CLIP of two towers needs. */
 	readonly missing: readonly string[];
-	/** Undefined while a fact of it is missing. */
+	/** With both towers; undefined while a fact is missing. */
 	readonly architecture: Architecture | undefined;
 	/** Undefined while a fact of it is missing. */
 	readonly preprocess: Preprocess | undefined;
@@ -86,17 +87,24 @@ const PREPROCESS_SHAPE = {
 	fillColor: z.number(),
 } as const;
 
-const architectureSchema: z.ZodType<Architecture> = z.object({
+const partSchema: z.ZodType<PartialArchitecture> = z.object({
 	...ROOT_SHAPE,
-	vision: z.discriminatedUnion("family", [
-		z.object(VISION_SHAPES.vit),
-		z.object(VISION_SHAPES.convnext),
-		z.object(VISION_SHAPES.resnet),
-	]),
-	text: z.object(TEXT_SHAPE),
+	vision: z
+		.discriminatedUnion("family", [
+			z.object(VISION_SHAPES.vit),
+			z.object(VISION_SHAPES.convnext),
+			z.object(VISION_SHAPES.resnet),
+		])
+		.optional(),
+	text: z.object(TEXT_SHAPE).optional(),
 });
 
 const preprocessSchema: z.ZodType<Preprocess> = z.object({ size: z.number(), ...PREPROCESS_SHAPE });
+
+const BOTH_TOWERS: ReadonlySet<Tower> = new Set(TOWERS);
+
+/** Values of the facts that the towers of a part do not depend on. */
+const UNREAD = { quickGelu: false, customText: false, logitBias: false, nonscalarLogitScale: false };
 
 /**
  * Joins what the sources tell. A default of a library holds only where no other source tells the fact.
@@ -122,11 +130,11 @@ export function combineFacts(sources: readonly FactSource[]): Knowledge {
 			if (!facts.has(path)) facts.set(path, { value, from: [source.name] });
 		}
 	}
-	const architecture = assembleArchitecture(facts);
+	const whole = partialArchitecture({ facts }, BOTH_TOWERS);
 	return {
 		facts,
-		missing: requiredPaths(facts.get("vision.family")?.value).filter((path) => !facts.has(path)),
-		architecture,
+		missing: missingFacts({ facts }, BOTH_TOWERS),
+		architecture: whole && withBothTowers(whole),
 		preprocess: preprocessSchema.safeParse({
 			...branch(facts, "preprocess"),
 			size: facts.get("vision.imageSize")?.value,
@@ -134,18 +142,49 @@ export function combineFacts(sources: readonly FactSource[]): Knowledge {
 	};
 }
 
+/** The architecture of `towers`; undefined while a fact of them is missing, whatever is known of the others. */
+export function partialArchitecture(
+	{ facts }: Pick<Knowledge, "facts">,
+	towers: ReadonlySet<Tower>,
+): PartialArchitecture | undefined {
+	const required = requiredPaths(towers, facts.get("vision.family")?.value);
+	const { data } = partSchema.safeParse({
+		...UNREAD,
+		...Object.fromEntries(required.map((path) => [path, facts.get(path)?.value])),
+		...(towers.has("image") && { vision: branch(facts, "vision") }),
+		...(towers.has("text") && { text: branch(facts, "text") }),
+	});
+	return data && checkedPart(data);
+}
+
+/** Paths of what nobody tells of `towers`, and of how pictures are prepared if the image tower is one of them. */
+export function missingFacts({ facts }: Pick<Knowledge, "facts">, towers: ReadonlySet<Tower>): readonly string[] {
+	return requiredPaths(towers, facts.get("vision.family")?.value).filter((path) => !facts.has(path));
+}
+
 /**
- * The architecture, where it is needed as a whole.
+ * The architecture with both towers, where it is needed as a whole.
  *
  * @param presets Names of presets that fit what is known, to be proposed.
  * @throws {ClipSoupError} ERR_USAGE naming every fact that is missing.
  */
-export function requireArchitecture(
-	{ architecture, missing }: Knowledge,
+export function requireArchitecture(knowledge: Knowledge, presets: readonly string[] = []): Architecture {
+	return knowledge.architecture ?? withBothTowers(requireTowers(knowledge, BOTH_TOWERS, presets));
+}
+
+/**
+ * The architecture of `towers`, where it is needed.
+ *
+ * @throws {ClipSoupError} as `requireArchitecture`, of those towers only.
+ */
+export function requireTowers(
+	knowledge: Knowledge,
+	towers: ReadonlySet<Tower>,
 	presets: readonly string[] = [],
-): Architecture {
-	if (architecture !== undefined) return architecture;
-	const facts = missing.filter((path) => !path.startsWith("preprocess."));
+): PartialArchitecture {
+	const known = partialArchitecture(knowledge, towers);
+	if (known !== undefined) return known;
+	const facts = missingFacts(knowledge, towers).filter((path) => !path.startsWith("preprocess."));
 	const proposal = presets.length > 0 ? `, which fits ${presets.join(", ")}` : "";
 	throw new ClipSoupError(
 		"ERR_USAGE",
@@ -155,6 +194,11 @@ export function requireArchitecture(
 			details: { missing: facts, presets },
 		},
 	);
+}
+
+function withBothTowers({ vision, text, ...root }: PartialArchitecture): Architecture {
+	if (vision === undefined || text === undefined) throw new RangeError("Both towers were asked for");
+	return { ...root, vision, text };
 }
 
 /**
@@ -172,27 +216,21 @@ export function requirePreprocess({ preprocess, missing }: Knowledge): Preproces
 	);
 }
 
-/** Paths of all facts of a model whose image tower is of this family. */
-function requiredPaths(family: unknown): readonly string[] {
+/** Paths of all facts of `towers`, of which the image tower is of this family. */
+function requiredPaths(towers: ReadonlySet<Tower>, family: unknown): readonly string[] {
 	const shape = Object.entries(VISION_SHAPES).find(([name]) => name === family)?.[1];
-	const vision = Object.keys(shape ?? { family });
+	const below = (part: string, facts: object) => Object.keys(facts).map((fact) => `${part}.${fact}`);
+	// ConvNeXts and ResNets have activations of their own: only transformers ask for this one.
+	const hasTransformer = towers.has("text") || (towers.has("image") && (family === "vit" || family === undefined));
 	return [
-		...Object.keys(ROOT_SHAPE),
-		...vision.map((fact) => `vision.${fact}`),
-		...Object.keys(TEXT_SHAPE).map((fact) => `text.${fact}`),
-		...Object.keys(PREPROCESS_SHAPE).map((fact) => `preprocess.${fact}`),
+		"embedDim",
+		...(hasTransformer ? ["quickGelu"] : []),
+		...(towers.has("text") ? ["customText"] : []),
+		...(towers.has("joint") ? ["logitBias", "nonscalarLogitScale"] : []),
+		...(towers.has("image") ? below("vision", shape ?? { family }) : []),
+		...(towers.has("text") ? below("text", TEXT_SHAPE) : []),
+		...(towers.has("image") ? below("preprocess", PREPROCESS_SHAPE) : []),
 	];
-}
-
-function assembleArchitecture(facts: ReadonlyMap<string, KnownFact>): Architecture | undefined {
-	const root = Object.fromEntries(Object.keys(ROOT_SHAPE).map((path) => [path, facts.get(path)?.value]));
-	const { data } = architectureSchema.safeParse({
-		...root,
-		vision: branch(facts, "vision"),
-		text: branch(facts, "text"),
-	});
-	// The way through OpenCLIP's config applies its rules: heads that divide the width, whole patches in an image.
-	return data && parseArchitecture(modelConfigOf(data));
 }
 
 /** The facts below a path's first part. */

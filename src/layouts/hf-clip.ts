@@ -94,7 +94,7 @@ export const HF_CLIP: Layout = {
 				[BLOCK_NAMES, { canonical: `visual.${BLOCKS_PREFIX}`, stored: "vision_model.encoder.layers.{i}." }],
 				[VIT_PROJECTION_NAMES, { canonical: "visual." }],
 			),
-			writes: ({ vision }) => vision.family === "vit",
+			writes: ({ vision }) => vision?.family === "vit",
 			zeros: [],
 		},
 		HF_TEXT,

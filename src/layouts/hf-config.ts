@@ -1,4 +1,4 @@
-import type { Architecture } from "../architectures/architecture.ts";
+import type { Architecture, TextArchitecture } from "../architectures/architecture.ts";
 import type { TextTower } from "../architectures/text.ts";
 import type { VitVision } from "../architectures/vit.ts";
 import { ClipSoupError } from "../errors.ts";
@@ -36,7 +36,7 @@ export function clipConfig(architecture: Architecture, dtype: Dtype) {
 }
 
 /** The `config.json` of `CLIPTextModelWithProjection`. */
-export function clipTextConfig(architecture: Architecture, dtype: Dtype) {
+export function clipTextConfig(architecture: TextArchitecture, dtype: Dtype) {
 	return { architectures: ["CLIPTextModelWithProjection"], ...dtypeField(dtype), ...textFields(architecture) };
 }
 
@@ -72,7 +72,7 @@ function dtypeField(dtype: Dtype): { readonly dtype?: string } {
 }
 
 /** Every field that decides the function: transformers' defaults are those of OpenAI's ViT-B-32. */
-function textFields({ text, embedDim, quickGelu }: Architecture) {
+function textFields({ text, embedDim, quickGelu }: TextArchitecture) {
 	return {
 		...blockFields(text, quickGelu),
 		bos_token_id: text.vocabularySize - 2,

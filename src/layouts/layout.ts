@@ -1,4 +1,4 @@
-import type { Architecture } from "../architectures/architecture.ts";
+import type { PartialArchitecture } from "../architectures/architecture.ts";
 import type { Tower } from "./canonical.ts";
 import type { Rules } from "./rule.ts";
 import type { Template } from "./template.ts";
@@ -20,7 +20,7 @@ export interface TowerTable extends Rules {
 	/** The form in words: `ConvNeXt with an mlp head`. */
 	readonly title: string;
 	/** Whether the table is to be used to write this architecture's tower. */
-	readonly writes: (architecture: Architecture) => boolean;
+	readonly writes: (architecture: PartialArchitecture) => boolean;
 	readonly zeros: readonly ZeroBias[];
 }
 

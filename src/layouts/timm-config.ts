@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Architecture } from "../architectures/architecture.ts";
+import type { ImageArchitecture } from "../architectures/architecture.ts";
 import { oneOf, parseConfig, positiveInteger, rgb } from "./config-fields.ts";
 import { type FactSource, statedBy } from "./facts.ts";
 import type { Preprocess } from "./preprocess.ts";
@@ -97,7 +97,7 @@ export function readTimmConfig(json: unknown, file = "config.json"): TimmConfig 
  *
  * @throws {ClipSoupError} ERR_LAYOUT_MISMATCH for a tower that timm has no name for.
  */
-export function timmConfig(architecture: Architecture, preprocess: Preprocess) {
+export function timmConfig(architecture: ImageArchitecture, preprocess: Preprocess) {
 	const { embedDim, vision } = architecture;
 	const model = timmModel(architecture);
 	return {

@@ -1,4 +1,4 @@
-import type { Architecture } from "../architectures/architecture.ts";
+import type { ImageArchitecture } from "../architectures/architecture.ts";
 import type { ConvNextVision } from "../architectures/convnext.ts";
 import { featuresOf, type ResNetVision } from "../architectures/resnet.ts";
 import { equalStages } from "../architectures/stages.ts";
@@ -47,7 +47,7 @@ const STRIDE = 32;
  *
  * @throws {ClipSoupError} ERR_LAYOUT_MISMATCH for a tower that timm has no name or argument for.
  */
-export function timmModel({ vision, embedDim, quickGelu }: Architecture): TimmModel {
+export function timmModel({ vision, embedDim, quickGelu }: ImageArchitecture): TimmModel {
 	switch (vision.family) {
 		case "vit":
 			return vitModel(vision, quickGelu);

@@ -1,17 +1,16 @@
-import type { Architecture } from "../architectures/architecture.ts";
-import { visionTower } from "../architectures/vision.ts";
+import { type Vision, visionTower } from "../architectures/vision.ts";
 import { ClipSoupError } from "../errors.ts";
 import type { Target } from "./index.ts";
 
 /** The fault of an image tower of a family that a target has no names for. */
-export function familyFault({ id, title }: Target, { vision }: Architecture): ClipSoupError {
-	const found = `found a ${visionTower(vision).label()}`;
+export function familyFault({ id, title }: Target, vision: Vision | undefined): ClipSoupError {
+	const found = `found ${vision === undefined ? "none" : `a ${visionTower(vision).label()}`}`;
 	return new ClipSoupError(
 		"ERR_LAYOUT_MISMATCH",
 		`Cannot write ${title}: ${found}, expected an image tower that it can hold`,
 		{
 			fix: "write a ViT as CLIPModel, a ConvNeXt or ResNet as vision and text folders",
-			details: { target: id, family: vision.family },
+			details: { target: id, family: vision?.family },
 		},
 	);
 }

@@ -1,4 +1,4 @@
-import type { Architecture } from "../architectures/architecture.ts";
+import type { PartialArchitecture } from "../architectures/architecture.ts";
 import type { NamedShape } from "../architectures/shapes.ts";
 import type { ClipSoupError } from "../errors.ts";
 import type { Shape } from "../tensor/shape.ts";
@@ -67,7 +67,7 @@ type Placement =
  */
 export function planWriting(
 	target: Target,
-	architecture: Architecture,
+	architecture: PartialArchitecture,
 	tensors: readonly NamedShape[],
 	drop: ReadonlySet<string> = new Set(),
 ): Writing {
@@ -90,7 +90,7 @@ export function planWriting(
 	};
 }
 
-function placementOf(target: Target, architecture: Architecture, tensor: NamedShape): Placement {
+function placementOf(target: Target, architecture: PartialArchitecture, tensor: NamedShape): Placement {
 	for (const folder of target.folders) {
 		const table = tableFor(folder, towerOf(tensor.name), architecture);
 		if (table === undefined) continue;
@@ -110,7 +110,11 @@ function placementOf(target: Target, architecture: Architecture, tensor: NamedSh
 }
 
 /** The table in which a folder writes a tower; undefined if it has none for the architecture. */
-function tableFor({ layout, towers }: TargetFolder, tower: Tower, architecture: Architecture): TowerTable | undefined {
+function tableFor(
+	{ layout, towers }: TargetFolder,
+	tower: Tower,
+	architecture: PartialArchitecture,
+): TowerTable | undefined {
 	if (!towers.has(tower)) return undefined;
 	return layout.tables.find((table) => table.tower === tower && table.writes(architecture));
 }
@@ -154,8 +158,12 @@ function zeroBias(name: string, { shape, source }: WrittenTensor): WrittenTensor
 }
 
 /** A fault for each tower that a folder should hold and has no table for. */
-function towerFaults(folder: TargetFolder, target: Target, architecture: Architecture): readonly ClipSoupError[] {
+function towerFaults(
+	folder: TargetFolder,
+	target: Target,
+	architecture: PartialArchitecture,
+): readonly ClipSoupError[] {
 	return [...folder.towers]
 		.filter((tower) => tableFor(folder, tower, architecture) === undefined)
-		.map(() => familyFault(target, architecture));
+		.map(() => familyFault(target, architecture.vision));
 }
