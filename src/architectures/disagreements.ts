@@ -13,7 +13,7 @@ export interface Disagreement {
 export type VisiblePart = { readonly [Fact in keyof VisibleArchitecture]?: VisibleArchitecture[Fact] | undefined };
 
 /** The known facts in which `architecture` differs; none means that it may be the checkpoint's. */
-export function disagreements(known: VisiblePart, architecture: PartialArchitecture): readonly Disagreement[] {
+export function disagreements(known: VisiblePart, architecture: Partial<PartialArchitecture>): readonly Disagreement[] {
 	const configured = factsOf(architecture);
 	return [...factsOf(known)]
 		.map(([fact, inferred]) => ({ fact, inferred, configured: configured.get(fact) }))

@@ -1,4 +1,4 @@
-import type { Architecture } from "../architectures/architecture.ts";
+import type { PartialArchitecture } from "../architectures/architecture.ts";
 import { disagreements } from "../architectures/disagreements.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import type { Preprocess } from "../layouts/preprocess.ts";
@@ -6,7 +6,7 @@ import type { Finding } from "../verification.ts";
 
 /** What decides the function of a model besides its tensors. */
 export interface FunctionFacts {
-	readonly architecture: Architecture;
+	readonly architecture: PartialArchitecture;
 	/** Undefined where no configuration tells it. */
 	readonly preprocess: Preprocess | undefined;
 }
@@ -20,15 +20,10 @@ const CAUSES: readonly { readonly fact: RegExp; readonly cause: string }[] = [
 	{ fact: /^preprocess\./, cause: "wrong preprocessing of pictures" },
 ];
 
-/** Facts of how tensors are named and shaped that do not change what is computed. */
-const FORMS = { customText: false, nonscalarLogitScale: false } as const;
-
-/** The facts in which two models differ that compute something else for it. */
+/** The facts in which two models differ that compute something else for it, of the towers that both have. */
 export function functionFindings(found: FunctionFacts, expected: FunctionFacts, label: string): Finding[] {
-	const differing = disagreements(flat(found), flat(expected)).filter(
-		({ fact }) => !fact.startsWith("preprocess.") || (found.preprocess && expected.preprocess),
-	);
-	return differing.map(({ fact, inferred, configured }) => ({
+	const parts = sharedParts(found.architecture, expected.architecture);
+	return disagreements(factsOf(found, parts), factsOf(expected, parts)).map(({ fact, inferred, configured }) => ({
 		level: "error",
 		message: `${fact} is ${String(inferred)}, ${label} has ${String(configured)}`,
 		found: String(inferred),
@@ -37,9 +32,29 @@ export function functionFindings(found: FunctionFacts, expected: FunctionFacts, 
 	}));
 }
 
-/** One tree of facts, so that every leaf has a path. */
-function flat({ architecture, preprocess }: FunctionFacts) {
-	return { ...architecture, ...FORMS, ...(preprocess && { preprocess }) };
+/** What two models can be compared in. */
+interface SharedParts {
+	readonly image: boolean;
+	readonly text: boolean;
+	/** Whether a tower that both have depends on it. */
+	readonly quickGelu: boolean;
+}
+
+function sharedParts(a: PartialArchitecture, b: PartialArchitecture): SharedParts {
+	const image = a.vision !== undefined && b.vision !== undefined;
+	const text = a.text !== undefined && b.text !== undefined;
+	return { image, text, quickGelu: text || (image && a.vision.family === "vit") };
+}
+
+/** One tree of facts, so that every leaf has a path; without the forms of names and shapes, which change no function. */
+function factsOf({ architecture, preprocess }: FunctionFacts, { image, text, quickGelu }: SharedParts) {
+	return {
+		embedDim: architecture.embedDim,
+		...(quickGelu && { quickGelu: architecture.quickGelu }),
+		...(image && text && { logitBias: architecture.logitBias }),
+		...(image && { vision: architecture.vision, preprocess }),
+		...(text && { text: architecture.text }),
+	};
 }
 
 function causeOf(fact: string): { readonly cause?: string } {
@@ -47,8 +62,9 @@ function causeOf(fact: string): { readonly cause?: string } {
 	return known === undefined ? {} : { cause: known.cause };
 }
 
-/** Sources of what is known of a model, but for its tensors and defaults, for the detail of a check. */
-export function describeSources({ knowledge }: ClipModel): string {
+/** Where what is known of a model comes from, for the detail of a check. */
+export function describeSources({ path, knowledge }: ClipModel): string {
 	const sources = new Set([...knowledge.facts.values()].flatMap(({ from }) => from));
-	return `${knowledge.facts.size} facts from ${[...sources].join(", ")} agree`;
+	const root = `${path.replace(/\/+$/, "")}/`;
+	return `${knowledge.facts.size} facts agree, from ${[...sources].map((one) => one.replace(root, "")).join(", ")}`;
 }

@@ -1,4 +1,4 @@
-import type { Architecture } from "../architectures/architecture.ts";
+import type { PartialArchitecture } from "../architectures/architecture.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import type { Preprocess, Rgb } from "../layouts/preprocess.ts";
 import type { GraphTower } from "../onnx/clip.ts";
@@ -11,7 +11,7 @@ import { isWithin } from "./features.ts";
 interface Mistake {
 	readonly cause: string;
 	readonly model: ClipModel;
-	readonly architecture: Architecture;
+	readonly architecture: PartialArchitecture;
 }
 
 /**
@@ -22,7 +22,7 @@ interface Mistake {
  */
 export async function explainFeatures(
 	model: ClipModel,
-	architecture: Architecture,
+	architecture: PartialArchitecture,
 	tower: GraphTower,
 	expected: TowerFeatures,
 	options: { readonly limit: number; readonly threads?: number | undefined },
@@ -36,8 +36,8 @@ export async function explainFeatures(
 	return undefined;
 }
 
-function mistakesOf(model: ClipModel, architecture: Architecture, tower: GraphTower): Mistake[] {
-	const withArchitecture = (cause: string, changed: Architecture) => ({ cause, model, architecture: changed });
+function mistakesOf(model: ClipModel, architecture: PartialArchitecture, tower: GraphTower): Mistake[] {
+	const withArchitecture = (cause: string, changed: PartialArchitecture) => ({ cause, model, architecture: changed });
 	const { preprocess } = model.knowledge;
 	return [
 		...geluMistakes(architecture, tower).map((changed) =>
@@ -65,8 +65,8 @@ function mistakesOf(model: ClipModel, architecture: Architecture, tower: GraphTo
 }
 
 /** A ConvNeXt's and a ResNet's image tower keep their own activation. */
-function geluMistakes(architecture: Architecture, tower: GraphTower): Architecture[] {
-	const hasGelu = tower === "text" || architecture.vision.family === "vit";
+function geluMistakes(architecture: PartialArchitecture, tower: GraphTower): PartialArchitecture[] {
+	const hasGelu = tower === "text" || architecture.vision?.family === "vit";
 	return hasGelu ? [{ ...architecture, quickGelu: !architecture.quickGelu }] : [];
 }
 
@@ -85,12 +85,12 @@ const HEAD_WIDTHS = [64, 80, 88, 104, 32, 96, 128, 16];
 /** Head counts that libraries assume where none is written. Source: `CLIPVisionConfig`, `CLIPTextConfig` of transformers. */
 const DEFAULT_HEADS = [12, 8];
 
-function headMistakes(architecture: Architecture, tower: GraphTower): { heads: number; changed: Architecture }[] {
+function headMistakes(architecture: PartialArchitecture, tower: GraphTower) {
 	const { vision, text } = architecture;
-	if (tower === "text") {
+	if (tower === "text" && text !== undefined) {
 		return headCounts(text).map((heads) => ({ heads, changed: { ...architecture, text: { ...text, heads } } }));
 	}
-	if (vision.family !== "vit") return [];
+	if (tower === "text" || vision?.family !== "vit") return [];
 	return headCounts(vision).map((heads) => ({ heads, changed: { ...architecture, vision: { ...vision, heads } } }));
 }
 
@@ -102,12 +102,12 @@ function headCounts({ width, heads }: { readonly width: number; readonly heads: 
 /** Epsilons of LayerNorms in the three libraries. */
 const EPSILONS = [1e-5, 1e-6, 1e-12];
 
-function epsMistakes(architecture: Architecture, tower: GraphTower): { eps: number; changed: Architecture }[] {
+function epsMistakes(architecture: PartialArchitecture, tower: GraphTower) {
 	const { vision, text } = architecture;
-	if (tower === "text") {
+	if (tower === "text" && text !== undefined) {
 		return others(EPSILONS, text.eps).map((eps) => ({ eps, changed: { ...architecture, text: { ...text, eps } } }));
 	}
-	if (vision.family === "resnet") return [];
+	if (tower === "text" || vision === undefined || vision.family === "resnet") return [];
 	return others(EPSILONS, vision.eps).map((eps) => ({
 		eps,
 		changed: { ...architecture, vision: { ...vision, eps } },

@@ -1,5 +1,6 @@
 import type { ClipModel } from "../checkpoint/model.ts";
 import { storedOf } from "../checkpoint/model.ts";
+import type { Temperature } from "../onnx/logits.ts";
 import type { Watch } from "../progress.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import { type CheckResult, type Finding, ranCheck } from "../verification.ts";
@@ -20,6 +21,8 @@ export interface FeaturedModel {
 	readonly model: ClipModel;
 	readonly facts: FunctionFacts;
 	readonly features: Features;
+	/** Undefined where the layout has no place for it. */
+	readonly temperature: Temperature | undefined;
 }
 
 /**
@@ -57,6 +60,7 @@ export async function checkSameFunction(
 	for (const departure of departures.filter(({ distance }) => !isWithin(distance, limit))) {
 		findings.push(await departureFinding(subject, other, departure, { ...options, limit }, watch));
 	}
+	findings.push(...temperatureFindings(subject, other, limit));
 	if (departures.length === 0) {
 		findings.push({ level: "error", message: `${label} has no tower in common with "${subject.path}"` });
 	}
@@ -80,4 +84,28 @@ async function departureFinding(
 		expected: `at most ${options.limit.toExponential(0)}`,
 		...(cause !== undefined && { cause }),
 	};
+}
+
+/** The features may agree and the logits not: they are blind to the temperature. */
+function temperatureFindings(a: FeaturedModel, b: FeaturedModel, limit: number): Finding[] {
+	if (a.temperature === undefined || b.temperature === undefined) return [];
+	const [found, expected] = [a.temperature, b.temperature];
+	const tolerance = Math.sqrt(2 * limit);
+	const isSame =
+		Math.abs(found.scale / expected.scale - 1) <= tolerance &&
+		Math.abs(found.bias - expected.bias) <= tolerance * Math.max(1, Math.abs(expected.bias));
+	if (isSame) return [];
+	const isExponentiated = Math.abs(Math.log(found.scale) / expected.scale - 1) <= tolerance;
+	const isLogarithm = Math.abs(Math.log(expected.scale) / found.scale - 1) <= tolerance;
+	return [
+		{
+			level: "error",
+			message: `the temperature of "${a.path}" is not that of "${b.path}"`,
+			tensor: "logit_scale",
+			found: `factor ${found.scale}, bias ${found.bias}`,
+			expected: `factor ${expected.scale}, bias ${expected.bias}`,
+			...(isExponentiated && { cause: `logit_scale was exponentiated in "${a.path}": it holds a logarithm` }),
+			...(isLogarithm && { cause: `logit_scale was exponentiated in "${b.path}": it holds a logarithm` }),
+		},
+	];
 }

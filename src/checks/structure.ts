@@ -1,4 +1,4 @@
-import type { Architecture } from "../architectures/architecture.ts";
+import type { PartialArchitecture } from "../architectures/architecture.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import { type ClipSoupError, FaultsError, isClipSoupError } from "../errors.ts";
 import { canonicalFaults } from "../layouts/canonical-faults.ts";
@@ -20,7 +20,7 @@ const CHECK_OF_CODE: Partial<Record<ClipSoupError["code"], StructureCheck>> = {
 };
 
 /** CS003 and CS004: whether a model has exactly the tensors of its architecture, in their dtypes and shapes. */
-export function checkStructure(model: ClipModel, architecture: Architecture): readonly CheckResult[] {
+export function checkStructure(model: ClipModel, architecture: PartialArchitecture): readonly CheckResult[] {
 	const start = performance.now();
 	const towers = expectedTowers(model);
 	const stored = [...model.tensors, ...model.carried];

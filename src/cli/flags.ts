@@ -139,6 +139,57 @@ export const inspectFlags = commonFlags.extend({
 	listArchs: z.boolean().default(false),
 });
 
+const TOWER_NAMES = ["image", "text"] as const;
+
+function parseTower(text: string): (typeof TOWER_NAMES)[number] {
+	const tower = TOWER_NAMES.find((name) => name === text);
+	if (tower !== undefined) return tower;
+	throw usage(`Cannot use --tower "${text}": expected one of ${TOWER_NAMES.join(", ")}`);
+}
+
+function parseLimit(text: string): number {
+	const value = text.trim() === "" ? Number.NaN : Number(text);
+	if (value >= 0 && value <= 2) return value;
+	throw usage(`Cannot use --cos-limit "${text}": expected a number from 0 to 2, the largest 1 − cos`);
+}
+
+/** Flags of `verify`. */
+export const verifyFlags = commonFlags.extend({
+	soupOf: z.array(z.string()).optional(),
+	recover: z.array(z.string()).optional(),
+	sameAs: z.array(z.string()).optional(),
+	weights: z.string().transform(parseWeights).optional(),
+	// Commander tells true where nothing was said: the recipe decides then.
+	normalize: z.boolean().transform((isNormalized) => (isNormalized ? undefined : false)),
+	keep: z.array(z.string()).transform(parseKeep).optional(),
+	lock: z.string().optional(),
+	writeLock: z.string().transform(parseOutput).optional(),
+	signature: z.string().optional(),
+	key: z.string().optional(),
+	ignoreUnsigned: z.boolean().default(false),
+	forward: z.boolean().default(true),
+	tower: z.string().transform(parseTower).optional(),
+	cosLimit: z.string().transform(parseLimit).optional(),
+	text: z.string().optional(),
+	arch: z.string().optional(),
+	archConfig: z.string().optional(),
+	logitScale: z.string().transform(parseNumber).optional(),
+	report: z.string().optional(),
+	failOn: z.enum(["error", "warning"]).default("error"),
+});
+
+/** Flags of `export-onnx`. */
+export const exportOnnxFlags = commonFlags.extend({
+	output: z.string().transform(parseOutput),
+	tower: z.string().transform(parseTower).optional(),
+	text: z.string().optional(),
+	arch: z.string().optional(),
+	archConfig: z.string().optional(),
+	logitScale: z.string().transform(parseNumber).optional(),
+	force: z.boolean().default(false),
+	fsync: z.boolean().default(true),
+});
+
 /** Flags of `diff`. */
 export const diffFlags = commonFlags.extend({ all: z.boolean().default(false) });
 

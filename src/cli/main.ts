@@ -6,6 +6,7 @@ import { addConvert } from "./convert.ts";
 import { addDiff } from "./diff.ts";
 import { addInspect } from "./inspect.ts";
 import { reportError } from "./run.ts";
+import { addVerify } from "./verify.ts";
 
 const EXAMPLES = `
 Examples:
@@ -28,7 +29,7 @@ export async function main(args: readonly string[]): Promise<void> {
 		.addHelpText("after", EXAMPLES)
 		.exitOverride()
 		.configureOutput({ writeErr: () => {} });
-	for (const add of [addAverage, addConvert, addInspect, addDiff]) add(program);
+	for (const add of [addAverage, addConvert, addInspect, addDiff, addVerify]) add(program);
 	if (args.length === 0) {
 		process.stderr.write(program.helpInformation());
 		process.exitCode = 2;

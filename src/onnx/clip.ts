@@ -1,4 +1,6 @@
-import type { Architecture } from "../architectures/architecture.ts";
+import type { PartialArchitecture } from "../architectures/architecture.ts";
+import type { TextTower } from "../architectures/text.ts";
+import type { Vision } from "../architectures/vision.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import { findSessionFiles, type SessionFiles } from "../checkpoint/session-files.ts";
 import { Graph, type Value } from "./graph.ts";
@@ -45,7 +47,7 @@ export interface TowerGraph {
  */
 export async function buildTowerGraph(
 	model: ClipModel,
-	architecture: Architecture,
+	architecture: PartialArchitecture,
 	tower: GraphTower,
 ): Promise<TowerGraph> {
 	const files = await findSessionFiles(model, [tower]);
@@ -72,7 +74,7 @@ export const LOGITS = "logits_per_image";
  */
 export function buildClipGraph(
 	model: ClipModel,
-	architecture: Architecture,
+	architecture: PartialArchitecture,
 	towers: readonly GraphTower[],
 	files: SessionFiles,
 ): Uint8Array {
@@ -87,7 +89,7 @@ export function buildClipGraph(
 }
 
 /** Adds a tower with its input and its output, the features. */
-function addTower(network: Network, architecture: Architecture, tower: GraphTower): Value {
+function addTower(network: Network, architecture: PartialArchitecture, tower: GraphTower): Value {
 	const { input, output, batch } = GRAPH_NAMES[tower];
 	const { graph } = network;
 	const given = graph.input(input, tower === "image" ? "FLOAT" : "INT64", [
@@ -98,14 +100,17 @@ function addTower(network: Network, architecture: Architecture, tower: GraphTowe
 	return graph.output(output, build(network, given, architecture), [batch, architecture.embedDim]);
 }
 
-function inputShapeOf({ vision, text: { contextLength } }: Architecture, tower: GraphTower): readonly number[] {
-	return tower === "image" ? [3, vision.imageSize, vision.imageSize] : [contextLength];
+function inputShapeOf(architecture: PartialArchitecture, tower: GraphTower): readonly number[] {
+	if (tower === "text") return [textOf(architecture).contextLength];
+	const { imageSize } = visionOf(architecture);
+	return [3, imageSize, imageSize];
 }
 
-function imageFeatures(network: Network, pixels: Value, { vision, quickGelu }: Architecture): Value {
+function imageFeatures(network: Network, pixels: Value, architecture: PartialArchitecture): Value {
+	const vision = visionOf(architecture);
 	switch (vision.family) {
 		case "vit":
-			return vit(network, pixels, vision, { quickGelu });
+			return vit(network, pixels, vision, { quickGelu: architecture.quickGelu });
 		case "convnext":
 			return convNext(network, pixels, vision);
 		case "resnet":
@@ -113,6 +118,16 @@ function imageFeatures(network: Network, pixels: Value, { vision, quickGelu }: A
 	}
 }
 
-function textFeatures(network: Network, ids: Value, { text: tower, quickGelu }: Architecture): Value {
-	return text(network, ids, tower, { quickGelu });
+function textFeatures(network: Network, ids: Value, architecture: PartialArchitecture): Value {
+	return text(network, ids, textOf(architecture), { quickGelu: architecture.quickGelu });
+}
+
+function visionOf({ vision }: PartialArchitecture): Vision {
+	if (vision === undefined) throw new RangeError("An image tower was asked for of an architecture that has none");
+	return vision;
+}
+
+export function textOf({ text: tower }: PartialArchitecture): TextTower {
+	if (tower === undefined) throw new RangeError("A text tower was asked for of an architecture that has none");
+	return tower;
 }

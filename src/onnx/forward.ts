@@ -1,5 +1,5 @@
 import { freemem } from "node:os";
-import type { Architecture } from "../architectures/architecture.ts";
+import type { PartialArchitecture } from "../architectures/architecture.ts";
 import { type ClipModel, storedOf } from "../checkpoint/model.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
 import { towerOf } from "../layouts/canonical.ts";
@@ -22,7 +22,7 @@ import { openTower, type SessionOptions, type TowerSession } from "./session.ts"
  */
 export async function openModelTower(
 	model: ClipModel,
-	architecture: Architecture,
+	architecture: PartialArchitecture,
 	tower: GraphTower,
 	options: SessionOptions = {},
 ): Promise<TowerSession> {

@@ -1,8 +1,8 @@
-import type { Architecture } from "../architectures/architecture.ts";
+import type { PartialArchitecture } from "../architectures/architecture.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import { requirePreprocess } from "../layouts/combine-facts.ts";
 import type { Watch } from "../progress.ts";
-import type { GraphTower } from "./clip.ts";
+import { type GraphTower, textOf } from "./clip.ts";
 import { openModelTower } from "./forward.ts";
 import { referenceImages, referenceTokens } from "./reference-inputs.ts";
 
@@ -24,7 +24,7 @@ export interface TowerFeatures {
  */
 export async function referenceFeatures(
 	model: ClipModel,
-	architecture: Architecture,
+	architecture: PartialArchitecture,
 	tower: GraphTower,
 	{ threads }: { readonly threads?: number | undefined } = {},
 	{ signal }: Watch = {},
@@ -36,7 +36,12 @@ export async function referenceFeatures(
 	return { width: session.graph.features, values };
 }
 
-function inputsOf({ knowledge }: ClipModel, { text }: Architecture, tower: GraphTower): Float32Array | BigInt64Array {
+function inputsOf(
+	{ knowledge }: ClipModel,
+	architecture: PartialArchitecture,
+	tower: GraphTower,
+): Float32Array | BigInt64Array {
 	const count = REFERENCE_COUNTS[tower];
-	return tower === "text" ? referenceTokens(count, text) : referenceImages(count, requirePreprocess(knowledge));
+	if (tower === "text") return referenceTokens(count, textOf(architecture));
+	return referenceImages(count, requirePreprocess(knowledge));
 }

@@ -1,10 +1,10 @@
-import type { Architecture } from "../../architectures/architecture.ts";
+import type { PartialArchitecture } from "../../architectures/architecture.ts";
 import type { Value } from "../graph.ts";
 import { LENGTH_EPS } from "../logits.ts";
 import { add, type Network, parameter, transpose } from "../network.ts";
 
 /** `exp(logit_scale) · cos(image, text) + logit_bias`, `[images, texts]`, of features that are not normalised. */
-export function jointLogits(network: Network, images: Value, texts: Value, { logitBias }: Architecture): Value {
+export function jointLogits(network: Network, images: Value, texts: Value, { logitBias }: PartialArchitecture): Value {
 	const { graph } = network;
 	const [image, text] = [normalised(network, images), normalised(network, texts)];
 	const cosines = graph.node("MatMul", [image, transpose(network, text, 1, 0)]);

@@ -1,0 +1,54 @@
+import type { ClipModel } from "../checkpoint/model.ts";
+import type { Watch } from "../progress.ts";
+import { type CheckResult, type Finding, ranCheck } from "../verification.ts";
+import type { FunctionFacts } from "./configuration.ts";
+import { explainFeatures } from "./diagnose.ts";
+import {
+	describeDistances,
+	distancesOf,
+	type Features,
+	isWithin,
+	SAME_NUMBERS_LIMIT,
+	soundnessFindings,
+	towersOf,
+} from "./features.ts";
+
+/** Features that a lock recorded, and how far others may be from them. */
+export interface GoldenFeatures {
+	readonly features: Features;
+	/** Largest `1 − cos`. */
+	readonly limit: number;
+}
+
+/** CS011: whether the forward pass gives sound features, and those of the lock if there is one. */
+export async function checkFeatures(
+	{ model, facts, features }: { readonly model: ClipModel; readonly facts: FunctionFacts; readonly features: Features },
+	golden: GoldenFeatures | undefined,
+	options: { readonly limit?: number | undefined; readonly threads?: number | undefined; readonly seconds: number },
+	watch: Watch = {},
+): Promise<CheckResult> {
+	const sizes = towersOf(features).map(([tower, { values, width }]) => `${values.length / width} × ${width} ${tower}`);
+	const sound = soundnessFindings(features);
+	const detail = `${sizes.join(", ")} features of reference inputs`;
+	if (golden === undefined || sound.length > 0) {
+		return ranCheck("CS011", options.seconds, { detail: `${detail}: finite and distinct`, findings: sound });
+	}
+	const limit = options.limit ?? golden.limit;
+	const start = performance.now();
+	const distances = distancesOf(features, golden.features);
+	const findings: Finding[] = [];
+	for (const { tower, distance } of distances.filter((one) => !isWithin(one.distance, limit))) {
+		const expected = golden.features[tower];
+		const tried = { limit: SAME_NUMBERS_LIMIT, threads: options.threads };
+		const cause = expected && (await explainFeatures(model, facts.architecture, tower, expected, tried, watch));
+		findings.push({
+			level: "error",
+			message: `the ${tower} features of row ${distance.row} are not those of the lock`,
+			found: `1 − cos ${distance.oneMinusCos.toExponential(2)}, lengths off by ${distance.lengthError.toExponential(2)}`,
+			expected: `at most ${limit.toExponential(0)}`,
+			...(cause !== undefined && { cause }),
+		});
+	}
+	const seconds = options.seconds + (performance.now() - start) / 1000;
+	return ranCheck("CS011", seconds, { detail: `${detail}; ${describeDistances(distances, limit)}`, findings });
+}

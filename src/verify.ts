@@ -1,0 +1,188 @@
+import { describeArchitecture } from "./architectures/describe.ts";
+import { type ModelOptions, partOf, towersOf } from "./checkpoint/model.ts";
+import { describeSources, type FunctionFacts } from "./checks/configuration.ts";
+import { checkFeatures } from "./checks/golden.ts";
+import { checkFinite } from "./checks/non-finite.ts";
+import { checkSameFunction, type FeaturedModel } from "./checks/same-function.ts";
+import { checkStructure, unreadableModel } from "./checks/structure.ts";
+import { openSubject, type Subject } from "./checks/subject.ts";
+import { findNonFinite } from "./engine/finite-pass.ts";
+import { ClipSoupError } from "./errors.ts";
+import { partialArchitecture } from "./layouts/combine-facts.ts";
+import { GRAPH_TOWERS, type GraphTower } from "./onnx/clip.ts";
+import { readTemperature } from "./onnx/logits.ts";
+import { referenceFeatures, type TowerFeatures } from "./onnx/reference-features.ts";
+import type { Watch } from "./progress.ts";
+import { type CheckId, type CheckResult, ranCheck, skippedCheck, type Verification } from "./verification.ts";
+
+/** Options of `verify`; all have the defaults of the command line. */
+export interface VerifyOptions extends ModelOptions {
+	/** Ingredients that the model should be the average of. */
+	readonly soupOf?: readonly string[] | undefined;
+	/** Weights of the ingredients. Default: those of the soup's recipe, else uniform. */
+	readonly weights?: readonly number[] | undefined;
+	/** Whether the weights are divided by their sum. Default: as the recipe says, else true. */
+	readonly normalize?: boolean | undefined;
+	/** Ingredients of which to find the mixture. */
+	readonly recover?: readonly string[] | undefined;
+	/** Models that should compute the same function. */
+	readonly sameAs?: readonly string[] | undefined;
+	/** A lock file to check against. */
+	readonly lock?: string | undefined;
+	/** A lock file to write if every check passes. */
+	readonly writeLock?: string | undefined;
+	/** An OpenSSF model signature of the model's folder, and the public key to check it with. */
+	readonly signature?: string | undefined;
+	readonly key?: string | undefined;
+	/** Whether files that the signature does not name are all right. Default false. */
+	readonly ignoreUnsigned?: boolean | undefined;
+	/** Run the forward pass. Default true. */
+	readonly forward?: boolean | undefined;
+	/** Run the forward pass of one tower only. */
+	readonly tower?: GraphTower | undefined;
+	/** Largest `1 − cos` of features that should be the same. Default: by dtype, or the lock's. */
+	readonly cosLimit?: number | undefined;
+	/** Worker threads. Default: the processors, at most 2; the forward pass takes ONNX Runtime's own number. */
+	readonly threads?: number | undefined;
+}
+
+/**
+ * Checks a model, cheapest check first: its files, its configuration, its tensors, its numbers, its forward pass, and what
+ * it is said to be.
+ *
+ * Findings are returned, not thrown; thrown is what keeps the checks from running.
+ * @param path a `.safetensors` file, a shard index, a folder with either, or a folder with `vision/` and `text/`
+ * @throws {ClipSoupError} with a stable `code`, see docs/errors.md; the signal's reason when aborted
+ * @example
+ * const { checks } = await verify("soup/", { soupOf: ["augreg/", "rewind/"] });
+ * const failed = checks.filter(({ status }) => status === "failed");
+ */
+export async function verify(path: string, options: VerifyOptions = {}, watch: Watch = {}): Promise<Verification> {
+	const start = performance.now();
+	await using subject = await openSubject(path, options);
+	const checks: CheckResult[] = [containerCheck(subject, secondsSince(start))];
+	const { results, facts } = examineModel(subject, options);
+	checks.push(...results);
+	checks.push(await finiteCheck(subject, options, watch));
+	checks.push(...(await functionChecks(subject, facts, options, checks, watch)));
+	return {
+		path,
+		description: facts && describeArchitecture(facts.architecture),
+		checks,
+		modelDigest: undefined,
+		canonicalDigest: undefined,
+		notices: subject.model?.notices ?? subject.checkpoints.flatMap((checkpoint) => checkpoint.notices),
+	};
+}
+
+function secondsSince(start: number): number {
+	return (performance.now() - start) / 1000;
+}
+
+/** CS001 passes once headers and indexes are read: what is wrong with them is thrown. */
+function containerCheck({ checkpoints }: Subject, seconds: number): CheckResult {
+	const files = checkpoints.reduce((sum, checkpoint) => sum + checkpoint.files.length, 0);
+	const tensors = checkpoints.reduce((sum, checkpoint) => sum + checkpoint.tensors.size, 0);
+	const bytes = checkpoints.reduce((sum, checkpoint) => sum + checkpoint.byteLength, 0);
+	return ranCheck("CS001", seconds, { detail: `${files} weight files, ${tensors} tensors, ${bytes} bytes` });
+}
+
+interface Examination {
+	readonly results: readonly CheckResult[];
+	/** Undefined if the architecture is not known, so that there is no forward pass. */
+	readonly facts: FunctionFacts | undefined;
+}
+
+/** CS012, CS003 and CS004: whether the files make up the model that their configuration tells of. */
+function examineModel(subject: Subject, options: VerifyOptions): Examination {
+	const { model, unread } = subject;
+	if (model === undefined) return { results: withoutModel(subject, unread, options), facts: undefined };
+	const start = performance.now();
+	const held = towersOf([...model.tensors, ...model.carried]);
+	const architecture = options.forward === false ? partialArchitecture(model.knowledge, held) : partOf(model, held);
+	if (architecture === undefined) {
+		const reason = "no configuration tells the architecture";
+		return { results: STRUCTURE.map((check) => skippedCheck(check, reason)), facts: undefined };
+	}
+	const facts = { architecture, preprocess: model.knowledge.preprocess };
+	const configuration = ranCheck("CS012", secondsSince(start), { detail: describeSources(model) });
+	return { results: [configuration, ...checkStructure(model, architecture)], facts };
+}
+
+const STRUCTURE = ["CS012", "CS003", "CS004"] as const satisfies readonly CheckId[];
+
+/** Files that are no CLIP can still be compared with a lock or with ingredients, tensor by tensor. */
+function withoutModel(
+	{ checkpoints }: Subject,
+	unread: unknown,
+	{ lock, writeLock, soupOf, recover, signature }: VerifyOptions,
+): readonly CheckResult[] {
+	const isClip = checkpoints.some(({ recognition }) => recognition !== undefined);
+	const isAsked = [lock, writeLock, soupOf, recover, signature].some((option) => option !== undefined);
+	if (isClip || !isAsked) return unreadableModel(unread);
+	return STRUCTURE.map((check) => skippedCheck(check, "the tensors are those of no CLIP that is known"));
+}
+
+async function finiteCheck({ checkpoints }: Subject, options: VerifyOptions, watch: Watch): Promise<CheckResult> {
+	const start = performance.now();
+	const report = await findNonFinite(checkpoints, options, watch);
+	return checkFinite(report, secondsSince(start));
+}
+
+/** CS011 and CS010: what the model computes. */
+async function functionChecks(
+	{ path, model }: Subject,
+	facts: FunctionFacts | undefined,
+	options: VerifyOptions,
+	before: readonly CheckResult[],
+	watch: Watch,
+): Promise<CheckResult[]> {
+	const others = options.sameAs ?? [];
+	const asked: readonly CheckId[] = others.length > 0 ? ["CS011", "CS010"] : ["CS011"];
+	const skip = (reason: string) => asked.map((check) => skippedCheck(check, reason));
+	if (options.forward === false) return skip("--no-forward");
+	const failed = before
+		.filter(({ check, status }) => status === "failed" && check !== "CS007")
+		.map(({ check }) => check);
+	if (failed.length > 0) return skip(`${failed.join(", ")} failed`);
+	if (model === undefined || facts === undefined) return skip("there is no model to run");
+
+	const start = performance.now();
+	const featured = await featuredModel({ path, model, facts }, options, watch);
+	const timing = { limit: options.cosLimit, threads: options.threads };
+	const results = [await checkFeatures(featured, undefined, { ...timing, seconds: secondsSince(start) }, watch)];
+	for (const other of others) {
+		await using opened = await openSubject(other, { arch: options.arch, archConfig: options.archConfig });
+		if (opened.model === undefined) throw opened.unread;
+		const held = towersOf(opened.model.tensors);
+		const otherFacts = {
+			architecture: partOf(opened.model, held),
+			preprocess: opened.model.knowledge.preprocess,
+		};
+		const second = await featuredModel({ path: other, model: opened.model, facts: otherFacts }, options, watch);
+		results.push(await checkSameFunction(featured, second, timing, watch));
+	}
+	return results;
+}
+
+async function featuredModel(
+	{ path, model, facts }: Pick<FeaturedModel, "path" | "model" | "facts">,
+	{ tower }: VerifyOptions,
+	watch: Watch,
+): Promise<FeaturedModel> {
+	const held = towersOf(model.tensors);
+	const towers = GRAPH_TOWERS.filter((one) => held.has(one) && (tower ?? one) === one);
+	if (towers.length === 0) {
+		throw new ClipSoupError(
+			"ERR_NOTHING_TO_CHECK",
+			`Cannot run "${path}": found no ${tower ?? "image or text"} tower`,
+			{
+				fix: "leave --tower out, or give a model that has it",
+			},
+		);
+	}
+	const features: Partial<Record<GraphTower, TowerFeatures>> = {};
+	for (const each of towers) features[each] = await referenceFeatures(model, facts.architecture, each, {}, watch);
+	const hasTemperature = [...model.tensors, ...model.carried].some(({ name }) => name === "logit_scale");
+	return { path, model, facts, features, temperature: hasTemperature ? await readTemperature(model) : undefined };
+}
