@@ -4,6 +4,7 @@ import { VERSION } from "../version.ts";
 import { addAverage } from "./avg.ts";
 import { addConvert } from "./convert.ts";
 import { addDiff } from "./diff.ts";
+import { addExportOnnx } from "./export-onnx.ts";
 import { addInspect } from "./inspect.ts";
 import { reportError } from "./run.ts";
 import { addVerify } from "./verify.ts";
@@ -29,7 +30,7 @@ export async function main(args: readonly string[]): Promise<void> {
 		.addHelpText("after", EXAMPLES)
 		.exitOverride()
 		.configureOutput({ writeErr: () => {} });
-	for (const add of [addAverage, addConvert, addInspect, addDiff, addVerify]) add(program);
+	for (const add of [addAverage, addConvert, addInspect, addDiff, addVerify, addExportOnnx]) add(program);
 	if (args.length === 0) {
 		process.stderr.write(program.helpInformation());
 		process.exitCode = 2;

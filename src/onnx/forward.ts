@@ -26,13 +26,22 @@ export async function openModelTower(
 	tower: GraphTower,
 	options: SessionOptions = {},
 ): Promise<TowerSession> {
+	await assertRunnable(model, architecture, tower);
+	refuseTooLarge(model, tower);
+	return openTower(await buildTowerGraph(model, architecture, tower), options);
+}
+
+/** Throws unless a tower can give right features. @throws {ClipSoupError} as `openModelTower`, but for the memory */
+export async function assertRunnable(
+	model: ClipModel,
+	architecture: PartialArchitecture,
+	tower: GraphTower,
+): Promise<void> {
 	throwFaults(
 		`Cannot run the ${tower} tower of "${model.path}"`,
 		canonicalFaults(architecture, [...model.tensors, ...model.carried], new Set([tower]), `"${model.path}"`),
 	);
 	if (tower === "image") await refuseTrainedBias(model);
-	refuseTooLarge(model, tower);
-	return openTower(await buildTowerGraph(model, architecture, tower), options);
 }
 
 /** The graph leaves out the bias that timm's head has and OpenCLIP's projection has not. */

@@ -68,27 +68,53 @@ const LOG_ERRORS = 3;
  */
 export async function openTower(graph: TowerGraph, options: SessionOptions = {}): Promise<TowerSession> {
 	const { InferenceSession, Tensor } = await loadRuntime();
-	const { threads, optimization = "all", prepacking = false } = options;
 	try {
-		const session = await InferenceSession.create(graph.bytes, {
-			...(threads !== undefined && { intraOpNumThreads: threads }),
-			graphOptimizationLevel: optimization,
-			logSeverityLevel: LOG_ERRORS,
-			extra: {
-				session: {
-					model_external_initializers_file_folder_path: graph.folder,
-					disable_prepacking: prepacking ? "0" : "1",
-				},
-			},
-		});
-		return new TowerSession(graph, session, Tensor);
-	} catch (cause) {
-		throw new ClipSoupError(
-			"ERR_RUNTIME",
-			`Cannot set up the ${graph.tower} tower in "${graph.folder}": ONNX Runtime says ${reasonOf(cause)}`,
-			{ fix: "check that the weight files are whole, unchanged and readable", details: { tower: graph.tower }, cause },
+		return new TowerSession(
+			graph,
+			await InferenceSession.create(graph.bytes, settingsOf(graph.folder, options)),
+			Tensor,
 		);
+	} catch (cause) {
+		throw refused(`the ${graph.tower} tower`, graph.folder, cause);
 	}
+}
+
+/**
+ * Loads a graph into a session of its own and closes it again: ONNX Runtime checks types, shapes and weights by ONNX's
+ * rules.
+ *
+ * @throws {ClipSoupError} ERR_RUNTIME as `openTower`
+ */
+export async function assertLoads(bytes: Uint8Array, folder: string): Promise<void> {
+	const { InferenceSession } = await loadRuntime();
+	try {
+		const session = await InferenceSession.create(bytes, settingsOf(folder, { optimization: "disabled" }));
+		await session.release();
+	} catch (cause) {
+		throw refused("the graph", folder, cause);
+	}
+}
+
+function settingsOf(folder: string, { threads, optimization = "all", prepacking = false }: SessionOptions) {
+	return {
+		...(threads !== undefined && { intraOpNumThreads: threads }),
+		graphOptimizationLevel: optimization,
+		logSeverityLevel: LOG_ERRORS,
+		extra: {
+			session: {
+				model_external_initializers_file_folder_path: folder,
+				disable_prepacking: prepacking ? "0" : "1",
+			},
+		},
+	} satisfies InferenceSession.SessionOptions;
+}
+
+function refused(what: string, folder: string, cause: unknown): ClipSoupError {
+	const message = `Cannot set up ${what} in "${folder}": ONNX Runtime says ${reasonOf(cause)}`;
+	return new ClipSoupError("ERR_RUNTIME", message, {
+		fix: "check that the weight files are whole, unchanged and readable",
+		cause,
+	});
 }
 
 /** Loaded only here and only when needed: everything but the forward pass works without it. */

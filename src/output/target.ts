@@ -1,11 +1,18 @@
 import { lstat, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { ClipSoupError, systemCode } from "../errors.ts";
 
 /** Where the output goes: one file, or a set of files in a folder. */
-export type OutputTarget =
-	| { readonly kind: "file"; readonly path: string; readonly folder: string; readonly name: string }
-	| { readonly kind: "folder"; readonly path: string; readonly exists: boolean };
+export type OutputTarget = FileTarget | { readonly kind: "folder"; readonly path: string; readonly exists: boolean };
+
+/** An output of one file. */
+export interface FileTarget {
+	readonly kind: "file";
+	/** Absolute. */
+	readonly path: string;
+	readonly folder: string;
+	readonly name: string;
+}
 
 /** Identity of an input file or folder, symlinks resolved. */
 export interface InputIdentity {
@@ -29,15 +36,28 @@ export function isFileOutput(path: string): boolean {
  *   ERR_OUTPUT_EXISTS if a folder stands where the file should go or a file where the folder should
  */
 export async function resolveTarget(path: string): Promise<OutputTarget> {
+	if (isFileOutput(path)) return resolveFileTarget(path);
 	const absolute = resolve(path);
 	const existing = await stat(absolute).catch(() => undefined);
-	if (!isFileOutput(path)) {
-		if (existing && !existing.isDirectory())
-			throw inTheWay(path, "a file", "name a folder, or a file that ends in .safetensors");
-		return { kind: "folder", path: absolute, exists: existing !== undefined };
-	}
+	if (existing && !existing.isDirectory())
+		throw inTheWay(path, "a file", "name a folder, or a file that ends in .safetensors");
+	return { kind: "folder", path: absolute, exists: existing !== undefined };
+}
+
+/**
+ * Resolves the path of one file, whatever its extension.
+ *
+ * @throws {ClipSoupError} ERR_OUTPUT_NOT_WRITABLE if its folder does not exist, ERR_OUTPUT_EXISTS if it is a folder
+ */
+export async function resolveFileTarget(path: string): Promise<FileTarget> {
+	const absolute = resolve(path);
+	const existing = await stat(absolute).catch(() => undefined);
 	if (existing?.isDirectory())
-		throw inTheWay(path, "a folder", "name a file that is not a folder, or a folder without .safetensors in its name");
+		throw inTheWay(
+			path,
+			"a folder",
+			`name a file that is not a folder, or a folder without ${extname(path)} in its name`,
+		);
 	const folder = dirname(absolute);
 	const parent = await stat(folder).catch(() => undefined);
 	if (!parent?.isDirectory()) {
