@@ -2,6 +2,7 @@
 export interface Progress {
 	readonly phase: "read" | "average" | "convert" | "digest" | "sync";
 	readonly tensorsDone: number;
+	/** 0 where files are read without a look at what is in them. */
 	readonly tensorsTotal: number;
 	/** Bytes read plus bytes written so far. */
 	readonly bytesDone: number;

@@ -53,7 +53,8 @@ export function progressLine(progress: Progress, seconds: number): string {
 	const { phase, tensorsDone, tensorsTotal, bytesDone, bytesTotal } = progress;
 	const speed = seconds > 0 ? bytesDone / seconds : 0;
 	const left = speed > 0 ? `, ${formatDuration((bytesTotal - bytesDone) / speed)} left` : "";
-	const done = `${tensorsDone}/${tensorsTotal} tensors, ${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`;
+	const tensors = tensorsTotal === 0 ? "" : `${tensorsDone}/${tensorsTotal} tensors, `;
+	const done = `${tensors}${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`;
 	return bytesDone >= bytesTotal
 		? `${VERBS[phase]}: ${done}`
 		: `${VERBS[phase]} ${done}, ${formatBytes(Math.round(speed))}/s${left}`;

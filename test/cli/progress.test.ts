@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { progressLine } from "../../src/cli/progress.ts";
 import { CLI, runCli } from "../support/run-cli.ts";
 import { expectSuccess } from "./expectations.ts";
 import { writeSparse } from "./sparse.ts";
@@ -78,4 +79,10 @@ it("avg writes nothing on a stderr that is no terminal", async () => {
 	const run = await runCli(["avg", "in.safetensors", "in.safetensors", "--no-fsync", "--force"], { cwd: folder });
 	expectSuccess(run);
 	expect(run.stdout).not.toContain("\u001b");
+});
+
+it("progressLine counts tensors only where there are some", () => {
+	const progress = { phase: "digest", tensorsDone: 0, bytesDone: 5e8, bytesTotal: 1e9 } as const;
+	expect(progressLine({ ...progress, tensorsTotal: 0 }, 1)).toBe("digesting 500 MB of 1.00 GB, 500 MB/s, 1 s left");
+	expect(progressLine({ ...progress, tensorsTotal: 2 }, 1)).toMatch(/^digesting 0\/2 tensors, 500 MB/);
 });
