@@ -24,6 +24,7 @@ export {
 export type { LayoutId } from "./layouts/detect.ts";
 export type { Progress, Watch } from "./progress.ts";
 export type { Recipe } from "./recipe.ts";
+export { type SignOptions, type SignResult, sign } from "./sign.ts";
 export type { TensorValues } from "./tensor/array.ts";
 export { DTYPES, type Dtype, FLOAT_DTYPES, type FloatDtype } from "./tensor/dtype.ts";
 export type { Dimension, Shape } from "./tensor/shape.ts";

@@ -15,5 +15,6 @@ test("the public API is exactly this", async () => {
 		"inspect: function",
 		"isClipSoupError: function",
 		"openCheckpoint: function",
+		"sign: function",
 	]);
 });

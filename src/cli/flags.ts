@@ -129,6 +129,14 @@ export const convertFlags = commonFlags.extend({
 	dryRun: z.boolean().default(false),
 });
 
+/** Flags of `sign`. */
+export const signFlags = commonFlags.omit({ threads: true }).extend({
+	key: z.string(),
+	output: z.string().transform(parseOutput).optional(),
+	force: z.boolean().default(false),
+	fsync: z.boolean().default(true),
+});
+
 /** Flags of `inspect`. */
 export const inspectFlags = commonFlags.extend({
 	data: z.boolean().default(false),

@@ -7,6 +7,7 @@ import { addDiff } from "./diff.ts";
 import { addExportOnnx } from "./export-onnx.ts";
 import { addInspect } from "./inspect.ts";
 import { reportError } from "./run.ts";
+import { addSign } from "./sign.ts";
 import { addVerify } from "./verify.ts";
 
 const EXAMPLES = `
@@ -20,6 +21,9 @@ Examples:
 Exit status: 0 done or equal, 1 findings, 2 usage, 3 input, 4 refused, 9 disk, 70 bug, 130 interrupted.
 Errors have codes; docs/errors.md tells cause and cure of each.`;
 
+/** In the order in which help lists them. */
+const COMMANDS = [addAverage, addConvert, addVerify, addSign, addInspect, addDiff, addExportOnnx];
+
 /** Runs the command line; the exit status is left in `process.exitCode`. */
 export async function main(args: readonly string[]): Promise<void> {
 	watchStreams();
@@ -30,7 +34,7 @@ export async function main(args: readonly string[]): Promise<void> {
 		.addHelpText("after", EXAMPLES)
 		.exitOverride()
 		.configureOutput({ writeErr: () => {} });
-	for (const add of [addAverage, addConvert, addInspect, addDiff, addVerify, addExportOnnx]) add(program);
+	for (const add of COMMANDS) add(program);
 	if (args.length === 0) {
 		process.stderr.write(program.helpInformation());
 		process.exitCode = 2;
