@@ -32,12 +32,30 @@ export interface CanonicalTensors {
 
 /** Where all the tensors of models lie, in files or in memory, under their canonical names. */
 export function gatherCanonical(models: readonly ClipModel[], options: CanonicalOptions): CanonicalTensors {
+	const { located, sources, zeros } = locateCanonical(models);
+	const [first = new Map()] = located;
+	return { tensors: [...first.values()].map(({ info }) => sumOf(info, located, options)), sources, zeros };
+}
+
+/** A canonical tensor of one model, and where its elements lie. */
+export interface LocatedTensor {
+	readonly info: TensorInfo;
+	readonly operand: CanonicalOperand;
+}
+
+/** All canonical tensors of models, each model on its own. */
+export interface LocatedCanonical extends Omit<CanonicalTensors, "tensors"> {
+	/** For each model, its tensors by name. */
+	readonly located: readonly ReadonlyMap<string, LocatedTensor>[];
+}
+
+export function locateCanonical(models: readonly ClipModel[]): LocatedCanonical {
 	const checkpoints = models.flatMap((model) => model.checkpoints);
 	const sourceOf = sourceNumbers(checkpoints);
 	const sources = sourcesOf(checkpoints);
 	const firstOf = firstCheckpoints(models);
-	const operandsOf = models.map((model, number) => {
-		const operands = new Map<string, { readonly info: TensorInfo; readonly operand: CanonicalOperand }>();
+	const located = models.map((model, number) => {
+		const operands = new Map<string, LocatedTensor>();
 		const source = (folder: number, file: number) => sourceOf((firstOf[number] ?? 0) + folder, file);
 		for (const info of model.tensors) operands.set(info.name, { info, operand: storedOperand(model, info, source) });
 		for (const carried of model.carried) {
@@ -46,8 +64,6 @@ export function gatherCanonical(models: readonly ClipModel[], options: Canonical
 		}
 		return operands;
 	});
-	const [first = new Map()] = operandsOf;
-	const tensors = [...first.values()].map(({ info }) => sumOf(info, operandsOf, options));
 	const zeros = models.flatMap((model, number) =>
 		model.reading.zeros.flatMap(({ folder, name }): ZeroTensor[] => {
 			const tensor = storedOf(model, { folder, name });
@@ -57,12 +73,14 @@ export function gatherCanonical(models: readonly ClipModel[], options: Canonical
 			return [{ name, dtype, input: number, source, position, elementCount: elementCount(shape) }];
 		}),
 	);
-	return { tensors, sources, zeros };
+	return { located, sources, zeros };
 }
 
-type Operands = ReadonlyMap<string, { readonly info: TensorInfo; readonly operand: CanonicalOperand }>;
-
-function sumOf({ name, shape }: TensorInfo, models: readonly Operands[], options: CanonicalOptions): CanonicalSum {
+function sumOf(
+	{ name, shape }: TensorInfo,
+	models: readonly ReadonlyMap<string, LocatedTensor>[],
+	options: CanonicalOptions,
+): CanonicalSum {
 	const kept = options.keep.get(name);
 	const inputs = kept === undefined ? models.map((_, number) => number) : [kept];
 	const operands = inputs.flatMap((number) => models[number]?.get(name)?.operand ?? []);

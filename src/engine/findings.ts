@@ -4,7 +4,7 @@ import type { StepSubject } from "./plan.ts";
 import type { CopyFinding, MeanFinding, StepResult, TensorStatistics } from "./results.ts";
 
 /** Integer buffers that count training steps: they differ between ingredients and mean nothing for a soup. */
-const COUNTER_SUFFIX = ".num_batches_tracked";
+export const COUNTER_SUFFIX = ".num_batches_tracked";
 
 /** An input as messages speak of it. */
 export interface FindingInput {

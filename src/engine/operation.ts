@@ -10,6 +10,9 @@ import { type FloatDtype, floatByteLength } from "../tensor/dtype.ts";
  * - `scan`: one operand → `TensorStatistics`.
  * - `finite`: one operand → `NonFiniteElements`, if it has any; as fast as memory, where `scan` is not.
  * - `compare`: two operands of one float dtype, or two runs of bytes → `TensorDifference`.
+ * - `recompute`: n operands and what should be their mean by `MeanProblem` → `MeanDeviation` where it is not.
+ * - `products`: n operands and a mixture of them → `ProductSums`.
+ * - `residuals`: the same operands, and mixtures to be tried → `ResidualSums`.
  */
 export type Operation =
 	| { readonly kind: "mean"; readonly problem: MeanProblem; readonly matrix?: OutputMatrix }
@@ -23,9 +26,18 @@ export type Operation =
 	| { readonly kind: "digest" }
 	| { readonly kind: "scan"; readonly dtype: FloatDtype }
 	| { readonly kind: "finite"; readonly dtype: FloatDtype }
-	| { readonly kind: "compare"; readonly dtypes: readonly [FloatDtype, FloatDtype] | undefined };
+	| { readonly kind: "compare"; readonly dtypes: readonly [FloatDtype, FloatDtype] | undefined }
+	| { readonly kind: "recompute"; readonly problem: MeanProblem; readonly matrix?: OutputMatrix }
+	| { readonly kind: "products"; readonly dtypes: readonly FloatDtype[]; readonly matrix?: OutputMatrix }
+	| {
+			readonly kind: "residuals";
+			readonly dtypes: readonly FloatDtype[];
+			/** Of each mixture one weight for each operand but the last. */
+			readonly mixtures: readonly (readonly number[])[];
+			readonly matrix?: OutputMatrix;
+	  };
 
-/** An output that is a matrix, row-major, of which some operands are stored the other way round. */
+/** An output, or an operand that stands for it, that is a row-major matrix which some operands store the other way round. */
 export interface OutputMatrix {
 	readonly rows: number;
 	readonly columns: number;
@@ -72,6 +84,22 @@ export function traitsOf(operation: Operation): OperationTraits {
 				operandByteLengths: operation.dtypes?.map(floatByteLength) ?? [1, 1],
 				outputByteLength: 0,
 				granularity: "tensor",
+			};
+		case "recompute":
+			return {
+				operandByteLengths: [...operation.problem.inputs, operation.problem.output].map(floatByteLength),
+				outputByteLength: 0,
+				granularity: "element",
+				...(operation.matrix && { matrix: operation.matrix }),
+			};
+		case "products":
+		case "residuals":
+			// One thread sees a tensor's elements in order: float64 sums do not depend on the number of threads.
+			return {
+				operandByteLengths: operation.dtypes.map(floatByteLength),
+				outputByteLength: 0,
+				granularity: "tensor",
+				...(operation.matrix && { matrix: operation.matrix }),
 			};
 	}
 }

@@ -59,7 +59,54 @@ export interface TensorDifference {
 	readonly sumDD: number;
 }
 
-export type StepResult = MeanFinding | CopyFinding | TensorStatistics | NonFiniteElements | TensorDifference;
+/** Elements of a run that are not the mean that was recomputed, bit for bit. */
+export interface MeanDeviation {
+	readonly kind: "recompute";
+	readonly differing: number;
+	/** Of them, those that are NaN or infinite in the mean or where it is stored. */
+	readonly nonFinite: number;
+	/** First and last of them, counted from the start of the step. */
+	readonly first: number;
+	readonly last: number;
+	/** The mean and what is stored at `first`. */
+	readonly expected: number;
+	readonly found: number;
+	/** Largest distance of finite values in representable values of the dtype. */
+	readonly maxUlp: number;
+}
+
+/** What the weights of a mixture follow from: sums over elements that are finite in all operands, in float64. */
+export interface ProductSums {
+	readonly kind: "products";
+	/** Elements that were summed. */
+	readonly elements: number;
+	/** Elements left out, because some operand is NaN or infinite there. */
+	readonly nonFinite: number;
+	/**
+	 * `⟨dᵢ, dⱼ⟩` for j ≤ i, row by row, of the n vectors `dᵢ = xᵢ − r` (i < n − 1) and `dₙ₋₁ = s − r`, with n inputs x of
+	 * which the last is r, and the mixture s.
+	 */
+	readonly products: readonly number[];
+	/** ‖s‖². */
+	readonly squares: number;
+}
+
+/** How far mixtures are from what is stored: sums over elements that are finite in all operands, in float64. */
+export interface ResidualSums {
+	readonly kind: "residuals";
+	/** ‖s − Σ wₖ·xₖ‖² of each mixture. */
+	readonly squares: readonly number[];
+}
+
+export type StepResult =
+	| MeanFinding
+	| CopyFinding
+	| TensorStatistics
+	| NonFiniteElements
+	| TensorDifference
+	| MeanDeviation
+	| ProductSums
+	| ResidualSums;
 
 /** SHA-256 of the bytes a step read and wrote, lower-case hex. */
 export interface StepDigests {

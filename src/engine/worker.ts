@@ -62,7 +62,7 @@ class WorkerLoop {
 			if (this.#control.stopped) return false;
 			const count = Math.min(station.chunkElements, end - first);
 			let bytes = this.#read(step, station, first, count, hashes);
-			runner.chunk(count);
+			runner.chunk(count, first);
 			bytes += this.#write(step, station, first, count, outputHash);
 			this.#control.addBytes(bytes);
 		}

@@ -4,6 +4,9 @@ import { compareRunner } from "./compare.ts";
 import { copyRunner, digestRunner } from "./copy.ts";
 import { finiteRunner } from "./finite.ts";
 import { meanRunner } from "./mean.ts";
+import { productsRunner } from "./products.ts";
+import { recomputeRunner } from "./recompute.ts";
+import { residualsRunner } from "./residuals.ts";
 import type { Runner } from "./runner.ts";
 import { scanRunner } from "./scan.ts";
 
@@ -22,5 +25,11 @@ export function createRunner(operation: Operation, workspace: MeanWorkspace): Ru
 			return finiteRunner(workspace, operation.dtype);
 		case "compare":
 			return compareRunner(workspace, operation.dtypes);
+		case "recompute":
+			return recomputeRunner(workspace, operation.problem);
+		case "products":
+			return productsRunner(workspace, operation.dtypes);
+		case "residuals":
+			return residualsRunner(workspace, operation.dtypes, operation.mixtures);
 	}
 }

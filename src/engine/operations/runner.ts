@@ -6,8 +6,8 @@ export interface Runner {
 	readonly sources: readonly Uint8Array[];
 	/** Where the bytes to write lie after `chunk`; undefined if the operation writes nothing. */
 	readonly output: Uint8Array | undefined;
-	/** Works on the next `count` elements of the step. */
-	chunk(count: number): void;
+	/** Works on elements `first` to `first + count` of the step. */
+	chunk(count: number, first: number): void;
 	/** Ends a job: what there is to tell of its elements, if anything. The runner is then ready for the next job. */
 	end(): StepResult | undefined;
 }

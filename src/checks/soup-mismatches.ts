@@ -1,0 +1,135 @@
+import { TOWERS, type Tower, towerOf } from "../layouts/canonical.ts";
+import { isFloatDtype } from "../tensor/dtype.ts";
+import { nearestName } from "../tensor/names.ts";
+import { equalShapes, formatShape } from "../tensor/shape.ts";
+import type { Finding } from "../verification.ts";
+import type { CommonNames, NamedTensor } from "./soup-correspondence.ts";
+import type { Subject } from "./subject.ts";
+
+/** Names for which a similar one is looked up: every look-up reads all names of the other side. */
+const MOST_SUGGESTIONS = 10;
+
+export interface Mismatches {
+	readonly findings: readonly Finding[];
+	/** Common names of the soup's tensors that cannot be compared. */
+	readonly unfit: ReadonlySet<string>;
+}
+
+/**
+ * All that the headers tell against a soup: names, shapes and dtypes.
+ *
+ * @param keptFrom number, from 1, of the one ingredient that a tensor is taken from
+ */
+export function mismatchesOf(
+	{ models, areStored }: CommonNames,
+	subjects: readonly Subject[],
+	keptFrom: (name: string, tensor: NamedTensor) => number | undefined,
+): Mismatches {
+	const [soup = new Map<string, NamedTensor>(), ...ingredients] = models;
+	const labels = subjects.slice(1).map(({ name }, index) => `ingredient ${index + 1} "${name}"`);
+	if (soup.size > 0 && ingredients.every((tensors) => [...soup.keys()].every((name) => !tensors.has(name)))) {
+		return { findings: [strangers(subjects)], unfit: new Set(soup.keys()) };
+	}
+	const missing = areStored ? missingNames(soup, ingredients) : missingCanonical(soup, ingredients);
+	const unfit = new Set<string>();
+	const extra: Finding[] = [];
+	const unlike: Finding[] = [];
+	for (const [name, tensor] of soup) {
+		const kept = keptFrom(name, tensor);
+		for (const [index, tensors] of ingredients.entries()) {
+			if (kept !== undefined && kept !== index + 1) continue;
+			const other = tensors.get(name);
+			const label = labels[index] ?? "";
+			if (other === undefined) {
+				const candidates = extra.length < MOST_SUGGESTIONS ? tensors.keys() : [];
+				extra.push(extraFinding(name, tensor, { label, nearest: nearestName(name, candidates) }));
+			} else unlike.push(...unlikeFindings(tensor, other, label));
+			if (other === undefined || unlikeFindings(tensor, other, label).length > 0) unfit.add(name);
+		}
+	}
+	return { findings: [...missing, ...extra, ...unlike], unfit };
+}
+
+/** Hardly any name is the same: one finding says more than a list of all tensors. */
+function strangers([soup, ...ingredients]: readonly Subject[]): Finding {
+	const others = ingredients.map(({ name }) => `"${name}"`).join(", ");
+	return {
+		level: "error",
+		message: `"${soup?.name}" has no tensor name in common with ${others}, expected an average of them`,
+	};
+}
+
+/** Stored names that the soup should have; a carried one only if all ingredients carry it. */
+function missingNames(
+	soup: ReadonlyMap<string, NamedTensor>,
+	ingredients: readonly ReadonlyMap<string, NamedTensor>[],
+): Finding[] {
+	const names = new Set(ingredients.flatMap((tensors) => [...tensors.keys()]));
+	const missing = [...names].filter((name) => {
+		if (soup.has(name)) return false;
+		const found = ingredients.flatMap((tensors) => tensors.get(name) ?? []);
+		return found.length === ingredients.length || found.some(({ pieces }) => pieces[0]?.file !== undefined);
+	});
+	return missing.map((name, index) => missingFinding(name, index, soup));
+}
+
+/** Canonical tensors of the first ingredient that the soup should have; of towers that it lacks, one warning each. */
+function missingCanonical(
+	soup: ReadonlyMap<string, NamedTensor>,
+	[first = new Map()]: readonly ReadonlyMap<string, NamedTensor>[],
+): Finding[] {
+	const towers = new Set([...soup.keys()].map(towerOf));
+	const missing = [...first.keys()].filter((name) => !soup.has(name));
+	const isLeftOut = (tower: Tower) => (tower === "joint" ? towers.size < 2 : !towers.has(tower));
+	const findings = missing
+		.filter((name) => !isLeftOut(towerOf(name)))
+		.map((name, index) => missingFinding(name, index, soup));
+	const leftOut = TOWERS.filter((tower) => isLeftOut(tower) && missing.some((name) => towerOf(name) === tower));
+	return [...findings, ...leftOut.map(leftOutFinding)];
+}
+
+function leftOutFinding(tower: Tower): Finding {
+	const what = tower === "joint" ? "logit_scale" : `${tower} tower`;
+	return { level: "warning", message: `The soup holds no ${what}, which the ingredients have: it is not checked` };
+}
+
+function missingFinding(name: string, index: number, soup: ReadonlyMap<string, NamedTensor>): Finding {
+	const nearest = index < MOST_SUGGESTIONS ? nearestName(name, soup.keys()) : undefined;
+	return {
+		level: "error",
+		message: `"${name}" is missing: the ingredients have it, the soup does not`,
+		tensor: name,
+		...(nearest !== undefined && { cause: `perhaps renamed to "${nearest}"` }),
+	};
+}
+
+function extraFinding(
+	name: string,
+	{ pieces }: NamedTensor,
+	{ label, nearest }: { readonly label: string; readonly nearest: string | undefined },
+): Finding {
+	return {
+		level: "error",
+		message: `"${name}" is extra: the soup has it, ${label} does not`,
+		file: pieces[0]?.file,
+		tensor: pieces[0]?.name ?? name,
+		...(nearest !== undefined && { cause: `the nearest name there is "${nearest}"` }),
+	};
+}
+
+function unlikeFindings({ info, pieces }: NamedTensor, { info: other }: NamedTensor, label: string): Finding[] {
+	const [piece] = pieces;
+	const differs = (what: string, found: string, expected: string): Finding => ({
+		level: "error",
+		message: `"${info.name}" has another ${what}: found ${found}, expected ${expected} as in ${label}`,
+		file: piece?.file,
+		tensor: piece?.name ?? info.name,
+		expected,
+		found,
+	});
+	if (!equalShapes(info.shape, other.shape)) {
+		return [differs("shape", formatShape(info.shape), formatShape(other.shape))];
+	}
+	const areFloat = isFloatDtype(info.dtype) && isFloatDtype(other.dtype);
+	return areFloat || info.dtype === other.dtype ? [] : [differs("dtype", info.dtype, other.dtype)];
+}
