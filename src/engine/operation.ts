@@ -6,7 +6,8 @@ import { type FloatDtype, floatByteLength } from "../tensor/dtype.ts";
  *
  * - `mean`: n operands → one output, by `MeanProblem`.
  * - `copy`: n operands that should be equal → the first of them, bit for bit; tells which ones are not equal.
- * - `digest`: one operand, counted in bytes; nothing is written. Worth something only in a pass with digests.
+ * - `digest`: one operand; nothing is written. Worth something only in a pass with digests. Its elements may be those of
+ *   a transposed matrix, or lie in several equal `parts`, one an operand, that are taken as one run.
  * - `scan`: one operand → `TensorStatistics`.
  * - `finite`: one operand → `NonFiniteElements`, if it has any; as fast as memory, where `scan` is not.
  * - `compare`: two operands of one float dtype, or two runs of bytes → `TensorDifference`.
@@ -23,7 +24,13 @@ export type Operation =
 			readonly elementByteLength: number;
 			readonly matrix?: OutputMatrix;
 	  }
-	| { readonly kind: "digest" }
+	| {
+			readonly kind: "digest";
+			/** If not given, elements are bytes; a matrix needs its own. */
+			readonly elementByteLength?: number;
+			readonly parts?: number;
+			readonly matrix?: OutputMatrix;
+	  }
 	| { readonly kind: "scan"; readonly dtype: FloatDtype }
 	| { readonly kind: "finite"; readonly dtype: FloatDtype }
 	| { readonly kind: "compare"; readonly dtypes: readonly [FloatDtype, FloatDtype] | undefined }
@@ -53,6 +60,8 @@ export interface OperationTraits {
 	readonly outputByteLength: number;
 	/** `tensor`: the chunks of a step go to one thread, in order, and give one result. `element`: any thread, any order. */
 	readonly granularity: "element" | "tensor";
+	/** How many operands of equal length follow each other as one run, in one buffer. */
+	readonly parts?: number;
 	/** Chunks hold whole rows of it. */
 	readonly matrix?: OutputMatrix;
 }
@@ -75,7 +84,13 @@ export function traitsOf(operation: Operation): OperationTraits {
 				...(operation.matrix && { matrix: operation.matrix }),
 			};
 		case "digest":
-			return { operandByteLengths: [1], outputByteLength: 0, granularity: "tensor" };
+			return {
+				operandByteLengths: [operation.elementByteLength ?? 1],
+				outputByteLength: 0,
+				granularity: "tensor",
+				...(operation.parts && { parts: operation.parts }),
+				...(operation.matrix && { matrix: operation.matrix }),
+			};
 		case "scan":
 		case "finite":
 			return { operandByteLengths: [floatByteLength(operation.dtype)], outputByteLength: 0, granularity: "tensor" };

@@ -20,6 +20,8 @@ export interface TensorStatistics {
 	readonly elements: number;
 	readonly nan: number;
 	readonly infinite: number;
+	/** Flat indices of the first and the last element that is NaN or infinite; undefined if none is. */
+	readonly nonFiniteRange: readonly [first: number, last: number] | undefined;
 	readonly zeros: number;
 	readonly min: number;
 	readonly max: number;

@@ -10,7 +10,7 @@ import { type OperationTraits, traitsOf } from "./operation.ts";
 import { createRunner } from "./operations/index.ts";
 import type { Runner } from "./operations/runner.ts";
 import type { WorkerMessage, WorkerTask } from "./protocol.ts";
-import { StepTable } from "./step-table.ts";
+import { type Operand, StepTable } from "./step-table.ts";
 
 /** A runner with what the loop asks of its operation again and again. */
 interface Station {
@@ -58,9 +58,10 @@ class WorkerLoop {
 		const hashes = this.#task.digests ? runner.sources.map(() => createHash("sha256")) : [];
 		const outputHash = this.#task.digests && runner.output ? createHash("sha256") : undefined;
 		const end = this.#jobs.end(job);
-		for (let first = this.#jobs.begin(job); first < end; first += station.chunkElements) {
+		const partElements = this.#steps.elementCount(step) / (station.traits.parts ?? 1);
+		for (let first = this.#jobs.begin(job), count = 0; first < end; first += count) {
 			if (this.#control.stopped) return false;
-			const count = Math.min(station.chunkElements, end - first);
+			count = Math.min(station.chunkElements, end - first, partElements - (first % partElements));
 			let bytes = this.#read(step, station, first, count, hashes);
 			runner.chunk(count, first);
 			bytes += this.#write(step, station, first, count, outputHash);
@@ -80,7 +81,7 @@ class WorkerLoop {
 		runner.sources.forEach((buffer, index) => {
 			const elementBytes = traits.operandByteLengths[index] ?? 0;
 			const target = buffer.subarray(0, count * elementBytes);
-			const operand = this.#steps.operand(step, index);
+			const operand = this.#operandAt(step, traits, index, first);
 			const source = this.#task.sources[operand.source];
 			if (source === undefined) throw new Error(`Step ${step} names a source that does not exist`);
 			if (traits.matrix?.transposed[index]) {
@@ -92,6 +93,15 @@ class WorkerLoop {
 			total += target.byteLength;
 		});
 		return total;
+	}
+
+	/** Where an operand begins; of one in parts, where its first element would lie before the part that `first` is in. */
+	#operandAt(step: number, { parts, operandByteLengths }: OperationTraits, index: number, first: number): Operand {
+		if (parts === undefined) return this.#steps.operand(step, index);
+		const partElements = this.#steps.elementCount(step) / parts;
+		const part = Math.floor(first / partElements);
+		const { source, position } = this.#steps.operand(step, part);
+		return { source, position: position - part * partElements * (operandByteLengths[0] ?? 0) };
 	}
 
 	#write(step: number, { runner, traits }: Station, first: number, count: number, hash: Hash | undefined): number {

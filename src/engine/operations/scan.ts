@@ -31,6 +31,7 @@ export function scanRunner(workspace: MeanWorkspace, dtype: FloatDtype): Runner 
 class Moments {
 	#nan = 0;
 	#infinite = 0;
+	#nonFiniteRange: readonly [first: number, last: number] | undefined;
 	#zeros = 0;
 	#count = 0;
 	#min = Number.POSITIVE_INFINITY;
@@ -40,6 +41,7 @@ class Moments {
 	#squares = 0;
 
 	addBlock(values: Float64Array): void {
+		const seen = this.#count + this.#nan + this.#infinite;
 		let sum = 0;
 		let squares = 0;
 		let finite = 0;
@@ -59,6 +61,7 @@ class Moments {
 			if (value < min) min = value;
 			if (value > max) max = value;
 		}
+		if (finite < values.length) this.#noteNonFinite(values, seen);
 		if (finite === 0) return;
 		const mean = sum / finite;
 		let squaredDeviations = 0;
@@ -70,6 +73,13 @@ class Moments {
 		this.#zeros += zeros;
 		this.#squares += squares;
 		this.#combine(finite, mean, squaredDeviations);
+	}
+
+	/** Looks a second time at a block in which there is something, so that the first look has no index to keep. */
+	#noteNonFinite(values: Float64Array, seen: number): void {
+		const isNonFinite = (value: number) => !Number.isFinite(value);
+		const [first] = this.#nonFiniteRange ?? [seen + values.findIndex(isNonFinite)];
+		this.#nonFiniteRange = [first, seen + values.findLastIndex(isNonFinite)];
 	}
 
 	#combine(count: number, mean: number, squaredDeviations: number): void {
@@ -87,6 +97,7 @@ class Moments {
 			elements: this.#count + this.#nan + this.#infinite,
 			nan: this.#nan,
 			infinite: this.#infinite,
+			nonFiniteRange: this.#nonFiniteRange,
 			zeros: this.#zeros,
 			min: isEmpty ? 0 : this.#min,
 			max: isEmpty ? 0 : this.#max,
