@@ -1,17 +1,14 @@
-import type { Checkpoint, CheckpointTensor } from "./checkpoint/checkpoint.ts";
+import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { openModelFiles } from "./checkpoint/model.ts";
 import { type ModelSummary, summariseModel } from "./checkpoint/model-summary.ts";
 import { closeAll } from "./checkpoint/open.ts";
-import { OperationList } from "./engine/operation.ts";
-import { runPass } from "./engine/pass.ts";
-import { sourceNumbers, sourcesOf } from "./engine/plan.ts";
-import type { TensorStatistics } from "./engine/results.ts";
-import { StepTable } from "./engine/step-table.ts";
+import { type Census, type CensusTensor, takeCensus } from "./engine/census.ts";
+import type { Statistics } from "./engine/census-pass.ts";
+import { type StoredTensor, storedTensors, weightFileLabel } from "./engine/census-tensors.ts";
 import type { LayoutId } from "./layouts/detect.ts";
 import type { Watch } from "./progress.ts";
 import { parseRecipe, RECIPE_METADATA, type Recipe } from "./recipe.ts";
-import { type Dtype, floatByteLength, isFloatDtype } from "./tensor/dtype.ts";
-import { modelDigest } from "./tensor/model-digest.ts";
+import { type Dtype, isFloatDtype } from "./tensor/dtype.ts";
 import { elementCount } from "./tensor/shape.ts";
 import type { TensorInfo } from "./tensor/tensor.ts";
 
@@ -43,7 +40,7 @@ export interface InspectedTensor extends TensorInfo {
 	/** `sha256:` and hex digest of its bytes. */
 	readonly sha256?: string;
 	/** Of float tensors. */
-	readonly statistics?: Omit<TensorStatistics, "kind">;
+	readonly statistics?: Statistics;
 }
 
 /** What the bytes of a checkpoint tell. */
@@ -101,18 +98,18 @@ async function inspectCheckpoints(
 	options: InspectOptions,
 	watch: Watch,
 ): Promise<Inspection> {
-	const stored = checkpoints.flatMap((checkpoint, number) => storedTensors(checkpoint, number));
-	const bytes = options.data ? await readData(checkpoints, stored, options, watch) : undefined;
-	const tensors = stored.map((tensor, row) => describe(checkpoints, tensor, bytes?.[row]));
+	const census = options.data ? await takeCensus({ checkpoints, model: undefined }, options, watch) : undefined;
+	const stored = storedTensors(checkpoints);
+	const tensors = stored.map((tensor, row) => describe(checkpoints, tensor, census?.tensors[row]));
 	const { model, notices } = await summariseModel(path, checkpoints, options);
 	const metadata = checkpoints[0]?.metadata ?? new Map<string, string>();
 	return {
 		path,
 		layout: checkpoints[0]?.layout,
 		model,
-		files: checkpoints.flatMap((checkpoint) =>
+		files: checkpoints.flatMap((checkpoint, folder) =>
 			checkpoint.files.map(({ source, headerSha256 }, file) => ({
-				name: fileName(checkpoints, checkpoint, file),
+				name: weightFileLabel(checkpoints, folder, file),
 				byteLength: source.byteLength,
 				headerSha256: `sha256:${headerSha256}`,
 			})),
@@ -123,82 +120,22 @@ async function inspectCheckpoints(
 		dtypes: summariseDtypes(tensors),
 		metadata: Object.fromEntries(metadata),
 		recipe: parseRecipe(metadata.get(RECIPE_METADATA) ?? ""),
-		data: bytes && summariseData(tensors, bytes),
+		data: census && summariseData(census),
 		notices: model === undefined ? [...checkpoints.flatMap((each) => each.notices), ...notices] : notices,
 	};
 }
 
-/** A tensor and the number of the checkpoint it is in. */
-type Stored = CheckpointTensor & { readonly checkpoint: number };
-
-function storedTensors({ tensors }: Checkpoint, checkpoint: number): Stored[] {
-	return [...tensors.values()].map((tensor) => ({ ...tensor, checkpoint }));
-}
-
-/** Base name of a weight file, with its folder where there are several. */
-function fileName(checkpoints: readonly Checkpoint[], checkpoint: Checkpoint | undefined, file: number): string {
-	const name = checkpoint?.files[file]?.name ?? "";
-	return checkpoints.length > 1 ? `${checkpoint?.name}/${name}` : name;
-}
-
-/** What a pass found of one tensor. */
-interface TensorBytes {
-	sha256: string;
-	statistics?: Omit<TensorStatistics, "kind">;
-}
-
-async function readData(
+function describe(
 	checkpoints: readonly Checkpoint[],
-	tensors: readonly Stored[],
-	{ threads }: InspectOptions,
-	watch: Watch,
-): Promise<TensorBytes[]> {
-	const operations = new OperationList();
-	const steps = new StepTable(tensors.length, { operandCount: 1, outputCount: 0 });
-	const sourceOf = sourceNumbers(checkpoints);
-	for (const [row, { dtype, byteLength, checkpoint, file, position }] of tensors.entries()) {
-		const operation = isFloatDtype(dtype) ? ({ kind: "scan", dtype } as const) : ({ kind: "digest" } as const);
-		steps.set(row, {
-			operation: operations.indexOf(operation),
-			elementCount: byteLength / (isFloatDtype(dtype) ? floatByteLength(dtype) : 1),
-			operands: [{ source: sourceOf(checkpoint, file), position }],
-		});
-	}
-	const found = tensors.map((): TensorBytes => ({ sha256: "" }));
-	await runPass(
-		{
-			operations: operations.all,
-			steps,
-			phase: "read",
-			sources: sourcesOf(checkpoints),
-			outputs: [],
-			threads,
-			digests: true,
-			onResult: (row, result) => {
-				const entry = found[row];
-				if (entry === undefined || result.kind !== "scan") return;
-				const { kind: _, ...statistics } = result;
-				entry.statistics = statistics;
-			},
-			onDigests: (row, { operands }) => {
-				const entry = found[row];
-				if (entry) entry.sha256 = operands[0] ?? "";
-			},
-		},
-		watch,
-	);
-	for (const checkpoint of checkpoints) await checkpoint.assertUnchanged();
-	return found;
-}
-
-function describe(checkpoints: readonly Checkpoint[], tensor: Stored, bytes: TensorBytes | undefined): InspectedTensor {
-	const { name, dtype, shape, byteLength } = tensor;
+	{ name, dtype, shape, byteLength, folder, file }: StoredTensor,
+	bytes: CensusTensor | undefined,
+): InspectedTensor {
 	return {
 		name,
 		dtype,
 		shape,
 		byteLength,
-		file: fileName(checkpoints, checkpoints[tensor.checkpoint], tensor.file),
+		file: weightFileLabel(checkpoints, folder, file),
 		...(bytes && { sha256: `sha256:${bytes.sha256}` }),
 		...(bytes?.statistics && { statistics: bytes.statistics }),
 	};
@@ -223,7 +160,7 @@ function summariseDtypes(tensors: readonly InspectedTensor[]): Partial<Record<Dt
 	return summaries;
 }
 
-function summariseData(tensors: readonly InspectedTensor[], bytes: readonly TensorBytes[]): DataSummary {
+function summariseData({ tensors, modelDigest }: Census): DataSummary {
 	const groups = new Map<string, string[]>();
 	for (const { name, dtype, shape, byteLength, sha256 } of tensors) {
 		if (byteLength === 0) continue;
@@ -232,16 +169,10 @@ function summariseData(tensors: readonly InspectedTensor[], bytes: readonly Tens
 		if (group === undefined) groups.set(key, [name]);
 		else group.push(name);
 	}
-	const digested = tensors.map(({ name, dtype, shape }, row) => ({
-		name,
-		dtype,
-		shape,
-		sha256: bytes[row]?.sha256 ?? "",
-	}));
 	return {
-		modelDigest: modelDigest(digested),
+		modelDigest,
 		tied: [...groups.values()].filter((names) => names.length > 1),
-		nan: bytes.reduce((sum, { statistics }) => sum + (statistics?.nan ?? 0), 0),
-		infinite: bytes.reduce((sum, { statistics }) => sum + (statistics?.infinite ?? 0), 0),
+		nan: tensors.reduce((sum, { statistics }) => sum + (statistics?.nan ?? 0), 0),
+		infinite: tensors.reduce((sum, { statistics }) => sum + (statistics?.infinite ?? 0), 0),
 	};
 }

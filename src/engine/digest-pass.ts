@@ -3,11 +3,10 @@ import type { StagedFile } from "../output/staging.ts";
 import type { Watch } from "../progress.ts";
 import type { DigestedTensor } from "../tensor/model-digest.ts";
 import type { TensorInfo } from "../tensor/tensor.ts";
+import { digestStep, readBytes } from "./census-pass.ts";
 import { type CheckpointsDigests, summariseDigests } from "./digests.ts";
-import { runPass } from "./pass.ts";
 import { sourcesOf } from "./plan.ts";
 import type { PassSource } from "./protocol.ts";
-import { StepTable } from "./step-table.ts";
 import type { WeightSet } from "./weight-files.ts";
 
 interface StoredRun extends TensorInfo {
@@ -35,29 +34,17 @@ export async function digestStored(
 	const firstOf = groups.map((_, group) =>
 		groups.slice(0, group).reduce((sum, { sources }) => sum + sources.length, 0),
 	);
-	const steps = new StepTable(runs.length, { operandCount: 1, outputCount: 0 });
-	for (const [row, { group, file, position, byteLength }] of runs.entries()) {
-		const source = (firstOf[group] ?? 0) + file;
-		steps.set(row, { operation: 0, elementCount: byteLength, operands: [{ source, position }] });
-	}
-	const digested = groups.map((): DigestedTensor[] => []);
-	await runPass(
-		{
-			phase: "digest",
-			operations: [{ kind: "digest" }],
-			steps,
-			sources: groups.flatMap(({ sources }) => sources),
-			outputs: [],
-			threads,
-			digests: true,
-			onResult: () => {},
-			onDigests: (row, { operands: [sha256 = ""] }) => {
-				const run = runs[row];
-				if (run) digested[run.group]?.push({ name: run.name, dtype: run.dtype, shape: run.shape, sha256 });
-			},
-		},
+	const read = await readBytes(
+		runs.map(({ group, file, position, byteLength }) =>
+			digestStep(byteLength, { source: (firstOf[group] ?? 0) + file, position }),
+		),
+		{ phase: "digest", sources: groups.flatMap(({ sources }) => sources), threads },
 		watch,
 	);
+	const digested = groups.map((): DigestedTensor[] => []);
+	for (const [row, { group, name, dtype, shape }] of runs.entries()) {
+		digested[group]?.push({ name, dtype, shape, sha256: read[row]?.sha256 ?? "" });
+	}
 	const summaries = digested.map(summariseDigests);
 	const [own = summariseDigests([])] = summaries.slice(-1);
 	return { inputs: summaries.slice(0, -1), output: own };
