@@ -10,6 +10,8 @@ const MOST_SUGGESTIONS = 10;
 export interface MatchOptions {
 	/** Whether float tensors may have another dtype in each input, because the output's is chosen. */
 	readonly allowMixedFloats: boolean;
+	/** Names that do not matter. */
+	readonly ignored: ReadonlySet<string>;
 }
 
 /** All faults that make inputs unfit to be averaged with the first one: names, shapes and dtypes, input by input. */
@@ -35,8 +37,13 @@ class Comparison {
 
 	faults(): ClipSoupError[] {
 		if (this.#first.layout !== this.#other.layout) return [this.#otherLayout()];
-		const missing = [...this.#first.tensors.keys()].filter((name) => !this.#other.tensors.has(name));
-		const extra = [...this.#other.tensors.keys()].filter((name) => !this.#first.tensors.has(name));
+		const { ignored } = this.#options;
+		const missing = [...this.#first.tensors.keys()].filter(
+			(name) => !this.#other.tensors.has(name) && !ignored.has(name),
+		);
+		const extra = [...this.#other.tensors.keys()].filter(
+			(name) => !this.#first.tensors.has(name) && !ignored.has(name),
+		);
 		return [
 			...missing.map((name, index) => this.#missing(name, index < MOST_SUGGESTIONS ? extra : [])),
 			...extra.map((name, index) => this.#extra(name, index < MOST_SUGGESTIONS ? missing : [])),
@@ -79,7 +86,7 @@ class Comparison {
 
 	#compare(tensor: CheckpointTensor): ClipSoupError[] {
 		const other = this.#other.tensors.get(tensor.name);
-		if (other === undefined) return [];
+		if (other === undefined || this.#options.ignored.has(tensor.name)) return [];
 		if (!equalShapes(tensor.shape, other.shape)) {
 			const found = { found: formatShape(other.shape), expected: formatShape(tensor.shape) };
 			return [this.#differs("ERR_SHAPE_MISMATCH", tensor.name, found, "average checkpoints of one architecture")];

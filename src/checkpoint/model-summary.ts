@@ -69,7 +69,7 @@ function layoutsOf(
 		return {
 			path,
 			layout: recognition?.layout.id ?? "unknown",
-			evidence: [best?.for, best?.against].filter((text) => text !== undefined),
+			evidence: [best?.for, best?.buffers, best?.against].filter((text) => text !== undefined),
 		};
 	});
 }

@@ -2,7 +2,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { gatherCompanions } from "../checkpoint/companions.ts";
 import { findMismatches } from "../checkpoint/match.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
-import { type CarriedTensor, carriedTensors } from "../layouts/carried.ts";
+import { carriedTensors } from "../layouts/carried.ts";
 import { type LayoutId, weightFileName } from "../layouts/detect.ts";
 import type { LinearWeights } from "../merge-methods/linear.ts";
 import type { OutputTarget } from "../output/target.ts";
@@ -59,13 +59,16 @@ export async function planAverage(
 	const layout = inputs[0]?.layout;
 	refuseShards(layout, target, choices.maxShardSize);
 	const companions = target.kind === "folder" ? await gatherCompanions(inputs) : undefined;
+	const buffers = new Set(inputs.flatMap(({ recognition }) => [...(recognition?.buffers ?? [])]));
 	throwFaults("Cannot average these inputs", [
-		...findMismatches(inputs, { allowMixedFloats: choices.dtype !== undefined }),
+		...findMismatches(inputs, { allowMixedFloats: choices.dtype !== undefined, ignored: buffers }),
 		...(companions?.faults ?? []),
 	]);
 	const carried = inputs.map(({ metadata }) => carriedTensors(metadata));
-	const keep = keptInputs(namesOf(inputs[0], carried[0]), inputs.length, choices.keep ?? {});
-	const tensors = mergeTensors(inputs, { weights, dtype: choices.dtype, keep });
+	const isMeant = ({ name }: { readonly name: string }) => !buffers.has(name);
+	const names = [...(inputs[0]?.tensors.values() ?? []), ...(carried[0] ?? [])].filter(isMeant);
+	const keep = keptInputs(new Set(names.map(({ name }) => name)), inputs.length, choices.keep ?? {});
+	const tensors = mergeTensors(inputs, { weights, dtype: choices.dtype, keep }).filter(isMeant);
 	const fileName = target.kind === "file" ? target.name : weightFileName(layout);
 	const { normalize = true, dtype, maxShardSize } = choices;
 	const means = meansOfCarried(carried, { weights, dtype, keep });
@@ -76,7 +79,8 @@ export async function planAverage(
 			checkpoints: [input],
 			digestTensor: (name) => input.digestTensor(name),
 		})),
-		isWhole: true,
+		// Digests of the inputs tell of their buffers too, which no step reads.
+		isWhole: buffers.size === 0,
 		target,
 		recipe: (digests) =>
 			soupRecipe(inputs, { weights: choices.weights, normalize, dtype, keep: choices.keep ?? {} }, digests),
@@ -87,6 +91,7 @@ export async function planAverage(
 	const notices = [
 		...inputs.flatMap((input) => input.notices),
 		...noticesOn(tensors, inputs.length),
+		...bufferNotices(buffers),
 		...shardNotices(layout, maxShardSize),
 		...lostNotices(lostNames(carried, means)),
 		...(companions?.notices ?? []),
@@ -94,9 +99,9 @@ export async function planAverage(
 	return { product, layout, tensors, notices };
 }
 
-/** Names that can be kept: of stored tensors, and of those in the metadata. */
-function namesOf(input: Checkpoint | undefined, carried: readonly CarriedTensor[] = []): Set<string> {
-	return new Set([...(input?.tensors.keys() ?? []), ...carried.map(({ name }) => name)]);
+function bufferNotices([first, ...others]: Iterable<string>): string[] {
+	if (first === undefined) return [];
+	return [`buffers that no model needs are left out: ${others.length + 1} such as "${first}"`];
 }
 
 function lostNotices(names: readonly string[]): string[] {

@@ -32,13 +32,13 @@ export type Fate =
 /** What becomes of the tensor `stored` of a folder from which `towers` are taken. */
 export function classify(
 	stored: string,
-	{ layout, tables, wrapper }: Recognition,
+	{ layout, tables, buffers, wrapper }: Recognition,
 	towers: ReadonlySet<Tower> | undefined,
 	{ expected, drop }: ReadingOptions,
 ): Fate {
 	const name = stored.slice(wrapper.length);
 	const isUnwanted = drop?.has(stored) || drop?.has(name);
-	if (layout.ignored.some((one) => one.match(name) !== undefined)) return { kind: "ignored" };
+	if (buffers.has(stored)) return { kind: "ignored" };
 	const places = tables.flatMap((table) => placesIn(table, name));
 	const needed = places.find(({ canonical }) => expected?.has(canonical));
 	if (isUnwanted && needed === undefined) return { kind: "dropped" };

@@ -10,6 +10,8 @@ export interface Evidence {
 	readonly layout: string;
 	/** `94 of 96 tensor names, such as "visual.proj"`; undefined if it explains none. */
 	readonly for: string | undefined;
+	/** `2 of 96 are buffers that no model needs, such as "attn_mask"`; undefined if it knows none of these. */
+	readonly buffers: string | undefined;
 	/** `2 of 96 are unknown to it, such as "fc.weight"`; undefined if it explains all. */
 	readonly against: string | undefined;
 }
@@ -19,6 +21,8 @@ export interface Recognition {
 	readonly layout: Layout;
 	/** One table for each tower that is there, in the form that explains most names. */
 	readonly tables: readonly TowerTable[];
+	/** Names as they are stored of buffers that mean nothing to the model. */
+	readonly buffers: ReadonlySet<string>;
 	/** Prefix of all names that is not the layout's: `module.`; empty if there is none. */
 	readonly wrapper: string;
 	/** Of all layouts, the one that was recognised first. */
@@ -29,6 +33,7 @@ interface Candidate {
 	readonly layout: Layout;
 	readonly tables: readonly TowerTable[];
 	readonly explained: ReadonlySet<string>;
+	readonly buffers: readonly string[];
 }
 
 /** The layout that explains most of `names`; undefined if none explains any. */
@@ -40,7 +45,8 @@ export function recogniseLayout(names: Iterable<string>): Recognition | undefine
 	const [best] = candidates;
 	if (best === undefined || best.explained.size === 0) return undefined;
 	const evidence = candidates.map((candidate) => evidenceOf(candidate, bare));
-	return { layout: best.layout, tables: best.tables, wrapper, evidence };
+	const buffers = new Set(best.buffers.map((name) => `${wrapper}${name}`));
+	return { layout: best.layout, tables: best.tables, buffers, wrapper, evidence };
 }
 
 function explain(layout: Layout, names: readonly string[]): Candidate {
@@ -49,6 +55,7 @@ function explain(layout: Layout, names: readonly string[]): Candidate {
 		layout,
 		tables: chosen.map(({ table }) => table),
 		explained: new Set(chosen.flatMap(({ explained }) => explained)),
+		buffers: names.filter((name) => layout.ignored.some((one) => one.match(name) !== undefined)),
 	};
 }
 
@@ -60,12 +67,18 @@ function bestTable(layout: Layout, tower: Tower, names: readonly string[]) {
 	return best !== undefined && best.explained.length > 0 ? best : undefined;
 }
 
-function evidenceOf({ layout, explained }: Candidate, names: readonly string[]): Evidence {
-	const unknown = names.filter((name) => !explained.has(name));
+function evidenceOf({ layout, explained, buffers }: Candidate, names: readonly string[]): Evidence {
+	const others = new Set(buffers);
+	const unknown = names.filter((name) => !explained.has(name) && !others.has(name));
 	const [known] = explained;
+	const [buffer] = buffers;
 	return {
 		layout: layout.title,
 		for: known === undefined ? undefined : `${explained.size} of ${names.length} tensor names, such as "${known}"`,
+		buffers:
+			buffer === undefined
+				? undefined
+				: `${buffers.length} of ${names.length} are buffers that no model needs, such as "${buffer}"`,
 		against:
 			unknown[0] === undefined
 				? undefined
