@@ -14,6 +14,8 @@ import type { PassSource } from "./protocol.ts";
 export interface CanonicalDigested extends DigestedTensor {
 	/** The stored tensors that make it up; none if the header's metadata carries it. */
 	readonly sources: readonly StoredName[];
+	/** Whether the one stored matrix is the other way round. */
+	readonly isTransposed: boolean;
 	/** Of a float tensor. */
 	readonly values: ValueStatistics | undefined;
 }
@@ -65,11 +67,11 @@ export function planCanonicalReading(
 			const all = [
 				...ofFiles.map(({ tensor, sourceRows, step }) => {
 					const parts = sourceRows.flatMap((row) => storedBytes[row] ?? []);
-					return digested(tensor, tensor.sources, step === undefined ? parts[0] : stepBytes[step], parts);
+					return digested(tensor, tensor, step === undefined ? parts[0] : stepBytes[step], parts);
 				}),
 				...ofMetadata.map(({ tensor, step }) => {
 					const read = stepBytes[step];
-					return digested(tensor, [], read, read ? [read] : []);
+					return digested(tensor, { sources: [], isTransposed: false }, read, read ? [read] : []);
 				}),
 			];
 			return all.filter((tensor) => !isUntrainedBias(tensor));
@@ -93,7 +95,7 @@ function stepOf({ dtype, shape, isTransposed }: CanonicalTensor, parts: readonly
 
 function digested(
 	{ name, dtype, shape }: TensorInfo,
-	sources: readonly StoredName[],
+	{ sources, isTransposed }: Pick<CanonicalDigested, "sources" | "isTransposed">,
 	bytes: BytesRead | undefined,
 	parts: readonly BytesRead[],
 ): CanonicalDigested {
@@ -105,6 +107,7 @@ function digested(
 		shape: towerOf(name) === "joint" ? [] : shape,
 		sha256: bytes?.sha256 ?? "",
 		sources,
+		isTransposed,
 		values: statistics.length > 0 ? joinStatistics(statistics) : undefined,
 	};
 }

@@ -18,6 +18,8 @@ export interface CensusSubject {
 
 /** A stored tensor and what its bytes tell. */
 export interface CensusTensor extends DigestedTensor {
+	/** Number of its checkpoint. */
+	readonly folder: number;
 	/** Name of its weight file, with its folder where there are several. */
 	readonly file: string;
 	readonly byteLength: number;
@@ -82,7 +84,16 @@ export async function takeCensus(
 	for (const checkpoint of checkpoints) await checkpoint.assertUnchanged();
 	const tensors = stored.map(({ name, dtype, shape, folder, file, byteLength }, row): CensusTensor => {
 		const { sha256 = "", statistics } = read[row] ?? {};
-		return { name, dtype, shape, sha256, file: weightFileLabel(checkpoints, folder, file), byteLength, statistics };
+		return {
+			name,
+			dtype,
+			shape,
+			sha256,
+			folder,
+			file: weightFileLabel(checkpoints, folder, file),
+			byteLength,
+			statistics,
+		};
 	});
 	const canonical = canonicalReading?.finish(read.slice(0, stored.length), read.slice(stored.length));
 	const zeros = new Set(model?.reading.zeros.map(storedKey));
