@@ -1,7 +1,8 @@
 /**
  * Every way in which clip-soup can fail on purpose: a stable code and the exit status of the command that meets it.
  *
- * Exit statuses: 2 usage, 3 input, 4 refused by policy, 9 local I/O. `docs/errors.md` lists cause and cure of each code.
+ * Exit statuses: 2 usage, 3 input, 4 refused by policy, 5 refused by the Hub, 6 network or service, 7 the remote moved,
+ * 9 local I/O. `docs/errors.md` lists cause and cure of each code.
  */
 export const ERROR_CODES = {
 	ERR_USAGE: 2,
@@ -53,6 +54,15 @@ export const ERROR_CODES = {
 	ERR_OUTPUT_IS_INPUT: 4,
 	ERR_NON_FINITE: 4,
 	ERR_OVERFLOW: 4,
+
+	ERR_HUB_AUTH: 5,
+	ERR_HUB_FORBIDDEN: 5,
+	ERR_HUB_NOT_FOUND: 6,
+	ERR_HUB_UNAVAILABLE: 6,
+	ERR_HUB_REJECTED: 6,
+	ERR_HUB_OFFLINE: 6,
+	ERR_HUB_INTEGRITY: 6,
+	ERR_HUB_CONFLICT: 7,
 
 	ERR_OUTPUT_NOT_WRITABLE: 9,
 	ERR_NO_SPACE: 9,

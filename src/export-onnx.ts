@@ -1,7 +1,7 @@
 import { join, relative, sep } from "node:path";
 import { describeArchitecture } from "./architectures/describe.ts";
 import { writeFully } from "./bytes/descriptor.ts";
-import type { LocalFile } from "./bytes/local-file.ts";
+import type { ByteSource } from "./bytes/byte-source.ts";
 import { identitiesOf } from "./checkpoint/identities.ts";
 import { type ModelOptions, openModelFiles, partOf, readModel, towersOf } from "./checkpoint/model.ts";
 import { closeAll } from "./checkpoint/open.ts";
@@ -97,30 +97,30 @@ export async function exportOnnx(
 	}
 }
 
-function filesOf({ files }: { readonly files: readonly { readonly source: LocalFile }[] }): LocalFile[] {
+function filesOf({ files }: { readonly files: readonly { readonly source: ByteSource }[] }): ByteSource[] {
 	return files.map(({ source }) => source);
 }
 
 interface Copy {
 	readonly name: string;
-	readonly source: LocalFile;
+	readonly source: ByteSource;
 }
 
 /** Where the weights will lie as seen from `folder`, and which files have to be copied for it. */
 function placeWeights(
 	{ realPaths }: SessionFiles,
-	sources: readonly LocalFile[],
+	sources: readonly ByteSource[],
 	folder: string,
 	output: string,
 ): { readonly files: SessionFiles; readonly copies: readonly Copy[] } {
 	const isOutside = (path: string) => relative(folder, path).split(sep)[0] === "..";
 	const outside = [...realPaths].filter(([, path]) => isOutside(path));
 	const copies = outside.flatMap(([opened], index): Copy[] => {
-		const source = sources.find(({ path }) => path === opened);
+		const source = sources.find(({ file }) => file?.path === opened);
 		const part = outside.length === 1 ? "" : `-${index + 1}-of-${outside.length}`;
 		return source === undefined ? [] : [{ name: `${output}${part}.safetensors`, source }];
 	});
-	const moved = new Map(copies.map(({ name, source }) => [source.path, join(folder, name)]));
+	const moved = new Map(copies.map(({ name, source }) => [source.file?.path, join(folder, name)]));
 	const places = new Map([...realPaths].map(([opened, path]) => [opened, moved.get(opened) ?? path]));
 	return { files: { folder, realPaths: places }, copies };
 }
@@ -128,7 +128,7 @@ function placeWeights(
 /** Bytes that are copied at a time. */
 const PIECE_BYTE_LENGTH = 8 * 2 ** 20;
 
-async function copyInto(descriptor: number, source: LocalFile, signal: AbortSignal | undefined): Promise<void> {
+async function copyInto(descriptor: number, source: ByteSource, signal: AbortSignal | undefined): Promise<void> {
 	const buffer = new Uint8Array(Math.min(PIECE_BYTE_LENGTH, source.byteLength));
 	for (let position = 0; position < source.byteLength; position += buffer.byteLength) {
 		signal?.throwIfAborted();

@@ -91,8 +91,9 @@ async function refuseKeyInside(folder: string, key: string): Promise<void> {
 }
 
 async function identityOf(path: string): Promise<InputIdentity> {
-	await using file = await openLocalFile(path);
-	return { device: file.device, inode: file.inode, name: path };
+	await using source = await openLocalFile(path);
+	const { device, inode } = source.file;
+	return { device, inode, name: path };
 }
 
 /** Everything in the folder that is not ignored, which has to be regular files. */

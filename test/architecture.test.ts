@@ -20,13 +20,13 @@ const LAYERS: readonly (readonly string[])[] = [
 const DOORS: readonly { readonly module: RegExp; readonly areas: readonly string[] }[] = [
 	{ module: /^node:worker_threads$/, areas: ["engine"] },
 	// signing lists folders: a signature is for every file in one, whatever it is called.
-	{ module: /^node:fs(\/promises)?$/, areas: ["bytes", "checkpoint", "engine", "kernels", "output", "signing"] },
+	{ module: /^node:fs(\/promises)?$/, areas: ["bytes", "checkpoint", "engine", "hub", "kernels", "output", "signing"] },
 	{ module: /^sharp$/, areas: ["images"] },
 	{ module: /^@huggingface\/tokenizers$/, areas: ["tokenizer"] },
 	{ module: /^@huggingface\/hub$/, areas: ["hub"] },
 	{ module: /^(commander|ora)$/, areas: ["cli"] },
 	{ module: /^onnxruntime-node$/, areas: ["onnx"] },
-	{ module: /^zod$/, areas: ["recipe.ts", "architectures", "layouts", "lock", "signing", "reports", "cli"] },
+	{ module: /^zod$/, areas: ["recipe.ts", "architectures", "layouts", "lock", "signing", "hub", "reports", "cli"] },
 ];
 
 const SRC = resolve("src");

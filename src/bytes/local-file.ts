@@ -1,7 +1,7 @@
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { ClipSoupError, type ErrorCode, systemCode } from "../errors.ts";
-import type { ByteSource } from "./byte-source.ts";
+import type { ByteSource, FileIdentity } from "./byte-source.ts";
 import { endOfFile, MAX_CALL_BYTE_LENGTH, readError } from "./descriptor.ts";
 
 const OPEN_CODES: ReadonlyMap<string | undefined, ErrorCode> = new Map<string, ErrorCode>([
@@ -20,10 +20,10 @@ const OPEN_FIXES: Partial<Record<ErrorCode, string>> = {
  * A FIFO or device is refused before it is opened, since opening one can block for ever or have effects.
  * @throws {ClipSoupError} ERR_INPUT_NOT_FOUND, ERR_INPUT_UNREADABLE, or ERR_INPUT_NOT_A_FILE for any other kind of file.
  */
-export async function openLocalFile(path: string): Promise<LocalFile> {
+export async function openLocalFile(path: string, name = path): Promise<LocalFile> {
 	try {
 		assertRegularFile(path, await stat(path, { bigint: true }));
-		return await openRegularFile(path);
+		return await openRegularFile(path, name);
 	} catch (error) {
 		if (error instanceof ClipSoupError) throw error;
 		throw openError(path, error);
@@ -32,25 +32,20 @@ export async function openLocalFile(path: string): Promise<LocalFile> {
 
 /** A file open for reading, and what tells whether it changed or is also an output. */
 export class LocalFile implements ByteSource {
-	readonly path: string;
 	readonly name: string;
 	readonly byteLength: number;
 	readonly descriptor: number;
-	/** Device and inode tell whether two paths are one file. */
-	readonly device: bigint;
-	readonly inode: bigint;
+	readonly file: FileIdentity;
 	readonly #modifiedNs: bigint;
 	/** Held because Node closes the descriptor when the handle is collected. */
 	readonly #handle: FileHandle;
 
 	/** Use `openLocalFile`. */
-	constructor(path: string, handle: FileHandle, stats: BigIntStats) {
-		this.path = path;
-		this.name = path;
+	constructor(path: string, name: string, handle: FileHandle, stats: BigIntStats) {
+		this.name = name;
 		this.byteLength = Number(stats.size);
 		this.descriptor = handle.fd;
-		this.device = stats.dev;
-		this.inode = stats.ino;
+		this.file = { path, device: stats.dev, inode: stats.ino };
 		this.#modifiedNs = stats.mtimeNs;
 		this.#handle = handle;
 	}
@@ -93,13 +88,13 @@ export class LocalFile implements ByteSource {
 	}
 }
 
-async function openRegularFile(path: string): Promise<LocalFile> {
+async function openRegularFile(path: string, name: string): Promise<LocalFile> {
 	// Non-blocking in case the path became a FIFO after it was looked at.
 	const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
 	try {
 		const stats = await handle.stat({ bigint: true });
 		assertRegularFile(path, stats);
-		return new LocalFile(path, handle, stats);
+		return new LocalFile(path, name, handle, stats);
 	} catch (error) {
 		await handle.close();
 		throw error;

@@ -1,6 +1,6 @@
 import { realpath, stat } from "node:fs/promises";
 import { dirname, parse, relative, sep } from "node:path";
-import type { LocalFile } from "../bytes/local-file.ts";
+import type { ByteSource } from "../bytes/byte-source.ts";
 import { ClipSoupError } from "../errors.ts";
 import type { StoredName } from "../layouts/assemble.ts";
 import { type Tower, towerOf } from "../layouts/canonical.ts";
@@ -25,35 +25,45 @@ export interface SessionFiles {
 export async function findSessionFiles(model: ClipModel, towers: readonly Tower[]): Promise<SessionFiles> {
 	const realPaths = new Map<string, string>();
 	for (const file of weightFilesOf(model, towers)) {
-		await assertStillThere(file);
-		realPaths.set(file.path, await realpath(file.path));
+		const path = await pathStillThere(file);
+		realPaths.set(path, await realpath(path));
 	}
 	return { folder: commonFolder(model, [...realPaths.values()]), realPaths };
 }
 
 /** The files that the tensors of some towers lie in, each once. */
-export function weightFilesOf(model: ClipModel, towers: readonly Tower[]): readonly LocalFile[] {
+export function weightFilesOf(model: ClipModel, towers: readonly Tower[]): readonly ByteSource[] {
 	const sources = model.tensors
 		.filter(({ name }) => towers.includes(towerOf(name)))
 		.flatMap((tensor) => tensor.sources);
 	return [...new Set(sources.flatMap((source) => fileOf(model, source) ?? []))];
 }
 
-function fileOf(model: ClipModel, source: StoredName): LocalFile | undefined {
+function fileOf(model: ClipModel, source: StoredName): ByteSource | undefined {
 	const file = storedOf(model, source)?.file;
 	return file === undefined ? undefined : model.checkpoints[source.folder]?.files[file]?.source;
 }
 
 /** ONNX Runtime opens the path anew: it has to lead to the file whose header was read, and that as it was. */
-async function assertStillThere(file: LocalFile): Promise<void> {
-	await file.assertUnchanged();
+async function pathStillThere(source: ByteSource): Promise<string> {
+	const { file } = source;
+	if (file === undefined) throw notLocal(source);
+	await source.assertUnchanged();
 	const found = await stat(file.path, { bigint: true }).catch(() => undefined);
-	if (found?.ino === file.inode && found.dev === file.device) return;
+	if (found?.ino === file.inode && found.dev === file.device) return file.path;
 	throw new ClipSoupError(
 		"ERR_INPUT_CHANGED",
 		`Cannot use what was read from "${file.path}": found ${found === undefined ? "no file" : "another file"} there, ` +
 			"expected the one that was opened",
 		{ fix: "run again when nothing replaces the file", details: { file: file.path } },
+	);
+}
+
+function notLocal({ name }: ByteSource): ClipSoupError {
+	return new ClipSoupError(
+		"ERR_USAGE",
+		`Cannot compute the features of "${name}": found it on the Hub, expected a file that ONNX Runtime can open`,
+		{ fix: "download it first: hf download" },
 	);
 }
 

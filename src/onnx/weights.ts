@@ -58,7 +58,9 @@ export function weightsOf(model: ClipModel, { folder, realPaths }: SessionFiles)
 		const found = name && storedOf(model, name);
 		const file = name && found && model.checkpoints[name.folder]?.files[found.file];
 		if (file === undefined || found === undefined) throw missing(model, tensor.name);
-		const path = realPaths.get(file.source.path) ?? file.source.path;
+		const given = file.source.file?.path;
+		if (given === undefined) throw new Error(`"${file.source.name}" is not a file of this machine`);
+		const path = realPaths.get(given) ?? given;
 		return { location: locationOf(path, folder), position: found.position, byteLength: found.byteLength };
 	};
 	return {

@@ -35,7 +35,11 @@ describe("openLocalFile", () => {
 		const target = Buffer.alloc(3);
 		await file.read(4, target);
 		expect(target.toString()).toBe("456");
-		expect(file).toMatchObject({ name: join(folder, "digits"), byteLength: 10, path: join(folder, "digits") });
+		expect(file).toMatchObject({
+			name: join(folder, "digits"),
+			byteLength: 10,
+			file: { path: join(folder, "digits") },
+		});
 	});
 
 	it("follows a symlink and knows that both are one file", async () => {
@@ -43,7 +47,7 @@ describe("openLocalFile", () => {
 		symlinkSync(path, join(folder, "link"));
 		await using target = await openLocalFile(path);
 		await using link = await openLocalFile(join(folder, "link"));
-		expect([link.device, link.inode]).toEqual([target.device, target.inode]);
+		expect([link.file.device, link.file.inode]).toEqual([target.file.device, target.file.inode]);
 	});
 
 	it("refuses a path that does not exist", async () => {

@@ -4,6 +4,7 @@ import type { ByteSource } from "../../src/bytes/byte-source.ts";
 export class CountingSource implements ByteSource {
 	readonly name = "memory.safetensors";
 	readonly descriptor = undefined;
+	readonly file = undefined;
 	readonly byteLength: number;
 	readonly reads: [number, number][] = [];
 	readonly #bytes: Uint8Array;
@@ -18,6 +19,8 @@ export class CountingSource implements ByteSource {
 		this.reads.push([position, target.byteLength]);
 		target.set(this.#bytes.subarray(position, position + target.byteLength));
 	}
+
+	async assertUnchanged(): Promise<void> {}
 
 	async close(): Promise<void> {}
 

@@ -1,0 +1,292 @@
+import type { ClipSoupError } from "../errors.ts";
+import { type Attempt, isCertificateError, networkError, offlineError, refusalError, unavailable } from "./failure.ts";
+import { Limiter } from "./limiter.ts";
+import {
+	askedDelay,
+	DEFAULT_RETRIES,
+	delayBefore,
+	isTransientStatus,
+	type RetryPolicy,
+	TransientFailure,
+} from "./retry.ts";
+
+export interface HubRequest {
+	readonly url: string;
+	/** What it is for, as messages say it. */
+	readonly attempt: Attempt;
+	readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+	readonly headers?: Readonly<Record<string, string>>;
+	readonly body?: string | Blob;
+}
+
+/** A successful answer whose body is still to come. */
+export interface HubAnswer {
+	readonly status: number;
+	readonly headers: Headers;
+	/** Headers of the Hub's own answer, where it only pointed to storage. */
+	readonly redirectHeaders: Headers | undefined;
+	/** Where it came from in the end. */
+	readonly url: string;
+	/** The body, piece by piece. What breaks it is tried again, so it is read inside `exchange` only. */
+	readonly body: AsyncIterable<Uint8Array>;
+}
+
+export interface HttpOptions {
+	/** Stops every request and every wait. */
+	readonly signal?: AbortSignal | undefined;
+	readonly retry?: Partial<RetryPolicy>;
+	/** Without a byte for so long a connection counts as broken. Default 30 s. */
+	readonly idleTimeoutMs?: number;
+}
+
+/** What a client needs to know before its first request. */
+export interface HttpIdentity {
+	readonly endpoint: string;
+	readonly isOffline: boolean;
+	/** Value of the Authorization header, for the endpoint only. */
+	readonly authorization: () => Promise<string | undefined>;
+}
+
+/** How often a request may have got on before it fails for good, and how far that is. */
+export interface ExchangeOptions {
+	/** Grows with what was received; a failure after growth starts the count of tries anew. */
+	readonly progress?: () => number;
+	/** Stops this exchange, in place of the signal of all. */
+	readonly signal?: AbortSignal | undefined;
+}
+
+const IDLE_TIMEOUT_MS = 30_000;
+const MOST_REDIRECTS = 5;
+/** Requests under way at a time: enough to hide the latency of each, few enough for a polite client. */
+const MOST_IN_FLIGHT = 8;
+const MOST_ERROR_BYTES = 2 ** 16;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * HTTP as the Hub wants it: tries again what may pass, follows redirects itself, and shows the token to the endpoint only.
+ */
+export class HubHttp {
+	readonly #identity: HttpIdentity;
+	readonly #retry: RetryPolicy;
+	readonly #idleTimeoutMs: number;
+	readonly #signal: AbortSignal | undefined;
+	readonly #limiter = new Limiter(MOST_IN_FLIGHT);
+
+	constructor(identity: HttpIdentity, { signal, retry, idleTimeoutMs = IDLE_TIMEOUT_MS }: HttpOptions = {}) {
+		this.#identity = identity;
+		this.#retry = { ...DEFAULT_RETRIES, ...retry };
+		this.#idleTimeoutMs = idleTimeoutMs;
+		this.#signal = signal;
+	}
+
+	/**
+	 * Sends a request and gives the answer to `consume`; a failure of either that may pass is tried again.
+	 *
+	 * @param request made anew for each try, with its number from 1
+	 * @throws {ClipSoupError} ERR_HUB_AUTH, ERR_HUB_FORBIDDEN, ERR_HUB_NOT_FOUND, ERR_HUB_CONFLICT and ERR_HUB_REJECTED at
+	 *   once, ERR_HUB_UNAVAILABLE when no try is left; the signal's reason when aborted
+	 */
+	async exchange<T>(
+		request: (number: number) => HubRequest,
+		consume: (answer: HubAnswer) => Promise<T>,
+		{ progress = () => 0, signal = this.#signal }: ExchangeOptions = {},
+	): Promise<T> {
+		let failures = 0;
+		for (let number = 1; ; number++) {
+			signal?.throwIfAborted();
+			const before = progress();
+			try {
+				return await this.#limiter.run(() => this.#send(request(number), consume, signal));
+			} catch (error) {
+				signal?.throwIfAborted();
+				if (!(error instanceof TransientFailure)) throw error;
+				failures = progress() > before ? 1 : failures + 1;
+				if (failures > this.#retry.retries) throw error.failure;
+				const delayMs = delayBefore(failures, this.#retry, error.askedDelayMs);
+				await this.#retry.sleep(delayMs, signal).catch((reason: unknown) => {
+					signal?.throwIfAborted();
+					throw reason;
+				});
+			}
+		}
+	}
+
+	/**
+	 * The whole body of an answer.
+	 *
+	 * @param check says what is wrong with it, which is tried again
+	 * @throws {ClipSoupError} as `exchange`, and what `check` still finds when no try is left
+	 */
+	bytes(
+		request: HubRequest,
+		check: (bytes: Buffer) => ClipSoupError | undefined = () => undefined,
+	): Promise<{ readonly bytes: Buffer; readonly headers: Headers }> {
+		return this.exchange(
+			() => request,
+			async ({ body, headers }) => {
+				const pieces: Uint8Array[] = [];
+				for await (const piece of body) pieces.push(piece);
+				const bytes = Buffer.concat(pieces);
+				const failure = check(bytes);
+				if (failure) throw new TransientFailure(failure);
+				return { bytes, headers };
+			},
+		);
+	}
+
+	/** The JSON of an answer. @throws {ClipSoupError} as `exchange`, ERR_HUB_UNAVAILABLE if it is none */
+	async json(request: HubRequest): Promise<{ readonly value: unknown; readonly headers: Headers }> {
+		let value: unknown;
+		const { headers } = await this.bytes(request, (bytes) => {
+			try {
+				value = JSON.parse(bytes.toString("utf8"));
+				return undefined;
+			} catch {
+				return unavailable(request.attempt, "an answer that is no JSON", request.url);
+			}
+		});
+		return { value, headers };
+	}
+
+	async #send<T>(
+		request: HubRequest,
+		consume: (answer: HubAnswer) => Promise<T>,
+		signal: AbortSignal | undefined,
+	): Promise<T> {
+		if (this.#identity.isOffline) throw offlineError(request.attempt);
+		const idle = new IdleTimer(this.#idleTimeoutMs, signal);
+		try {
+			const { response, url, redirectHeaders } = await this.#follow(request, idle);
+			const body = bodyOf(response, idle, request.attempt, url);
+			const { status, headers } = response;
+			if (!response.ok) throw await this.#refusal(request, { status, headers, url, body });
+			return await consume({ status, headers, redirectHeaders, url, body });
+		} finally {
+			idle.stop();
+		}
+	}
+
+	/** Sends the request and those that its redirects lead to. */
+	async #follow(request: HubRequest, idle: IdleTimer) {
+		const { method = "GET", body, attempt } = request;
+		const isRead = method === "GET" || method === "HEAD";
+		let url = request.url;
+		let redirectHeaders: Headers | undefined;
+		for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
+			const isOwn = this.#isEndpoint(url);
+			const authorization = isOwn ? await this.#identity.authorization() : undefined;
+			const headers = { ...request.headers, ...(authorization !== undefined && { authorization }) };
+			const response = await fetch(url, {
+				method,
+				headers,
+				redirect: "manual",
+				signal: idle.signal,
+				...(body !== undefined && { body }),
+			}).catch((cause: unknown) => {
+				const failure = networkError(attempt, url, idle.hasExpired ? idle.reason : cause);
+				throw isCertificateError(cause) ? failure : new TransientFailure(failure);
+			});
+			idle.touch();
+			const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
+			if (location === null) return { response, url, redirectHeaders };
+			await response.body?.cancel();
+			const next = new URL(location, url).href;
+			if (!isRead && !(response.status >= 307 && isOwn && this.#isEndpoint(next))) {
+				throw unavailable(attempt, `a redirect of a ${method} to ${new URL(next).host}`, url);
+			}
+			redirectHeaders = response.headers;
+			url = next;
+		}
+		throw unavailable(attempt, `more than ${MOST_REDIRECTS} redirects`, url);
+	}
+
+	/** What an answer that is no success comes to. */
+	async #refusal(request: HubRequest, answer: Omit<HubAnswer, "redirectHeaders">): Promise<Error> {
+		const { status, headers, url, body } = answer;
+		const failure = refusalError(request.attempt, { status, headers, url, text: await startOf(body) });
+		if (this.#isEndpoint(url)) {
+			return isTransientStatus(status) ? new TransientFailure(failure, askedDelay(status, headers)) : failure;
+		}
+		// Storage knows no accounts: whatever it refuses is its own trouble, or a URL that has expired, which one that was
+		// kept from before probably has.
+		const wait = request.url === url ? 0 : askedDelay(status, headers);
+		return new TransientFailure(unavailable(request.attempt, `status ${status} from storage`, url), wait);
+	}
+
+	#isEndpoint(url: string): boolean {
+		return new URL(url).origin === new URL(this.#identity.endpoint).origin;
+	}
+}
+
+/** Breaks a connection on which nothing has come for a while, or when `signal` says so. */
+class IdleTimer {
+	readonly reason = new Error("no answer in time");
+	readonly #controller = new AbortController();
+	readonly #timer: NodeJS.Timeout;
+	readonly #outer: AbortSignal | undefined;
+	readonly #abort = () => this.#controller.abort();
+
+	constructor(timeoutMs: number, signal: AbortSignal | undefined) {
+		this.#timer = setTimeout(() => this.#controller.abort(this.reason), timeoutMs);
+		// Not `AbortSignal.any`: it would keep one signal for each of thousands of requests until the run ends.
+		this.#outer = signal;
+		this.#outer?.addEventListener("abort", this.#abort, { once: true });
+	}
+
+	get signal(): AbortSignal {
+		return this.#controller.signal;
+	}
+
+	get hasExpired(): boolean {
+		return this.signal.reason === this.reason;
+	}
+
+	touch(): void {
+		this.#timer.refresh();
+	}
+
+	/** Ends the exchange, and the connection where not all of the body was read. */
+	stop(): void {
+		clearTimeout(this.#timer);
+		this.#outer?.removeEventListener("abort", this.#abort);
+		this.#abort();
+	}
+}
+
+async function* bodyOf(
+	response: Response,
+	idle: IdleTimer,
+	attempt: Attempt,
+	url: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
+	const reader = response.body?.getReader();
+	if (reader === undefined) return;
+	try {
+		for (;;) {
+			const { done, value } = await reader.read().catch((cause: unknown) => {
+				throw new TransientFailure(networkError(attempt, url, idle.hasExpired ? idle.reason : cause));
+			});
+			idle.touch();
+			if (done) return;
+			yield value;
+		}
+	} finally {
+		// Of a body that was not read to its end the connection is given up.
+		await reader.cancel().catch(() => {});
+	}
+}
+
+async function startOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+	const pieces: Uint8Array[] = [];
+	let length = 0;
+	try {
+		for await (const piece of body) {
+			pieces.push(piece);
+			length += piece.byteLength;
+			if (length > MOST_ERROR_BYTES) break;
+		}
+	} catch {
+		// The status tells enough.
+	}
+	return Buffer.concat(pieces).toString("utf8");
+}
