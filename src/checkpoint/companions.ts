@@ -1,6 +1,4 @@
-import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { readSmallFile } from "../bytes/small-file.ts";
 import { ClipSoupError } from "../errors.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
@@ -101,10 +99,10 @@ export async function gatherTokenizers(models: readonly (readonly Checkpoint[])[
 }
 
 /** The folder of a model that has a tokenizer; its first one if none has. */
-async function tokenizerHolder(checkpoints: readonly Checkpoint[]): Promise<Folder> {
+async function tokenizerHolder(checkpoints: readonly Checkpoint[]): Promise<Holder> {
 	for (const { folder } of checkpoints) {
 		if (folder === undefined) continue;
-		const found = await Promise.all(TOKENIZER_NAMES.map((name) => readSmallFile(join(folder, name))));
+		const found = await Promise.all(TOKENIZER_NAMES.map((name) => folder.readSmall(name)));
 		if (found.some((bytes) => bytes !== undefined)) return { folder };
 	}
 	return { folder: checkpoints[0]?.folder };
@@ -126,20 +124,20 @@ export async function gatherCompanions(inputs: readonly Checkpoint[]): Promise<C
 	return { files, faults, notices: files.length === 0 ? [...notices, nothing] : notices };
 }
 
-type Folder = Pick<Checkpoint, "folder">;
+type Holder = Pick<Checkpoint, "folder">;
 
-async function gather([first, ...others]: readonly Folder[], names: readonly string[]): Promise<Companions> {
+async function gather([first, ...others]: readonly Holder[], names: readonly string[]): Promise<Companions> {
 	const files: Companion[] = [];
 	const notices: string[] = [];
 	const faults: ClipSoupError[] = [];
 	for (const name of names) {
 		const rule = COMPANIONS[name];
 		if (rule === undefined || first?.folder === undefined) continue;
-		const bytes = await readSmallFile(join(first.folder, name));
+		const bytes = await first.folder.readSmall(name);
 		if (bytes) files.push({ name, bytes });
 		for (const [index, other] of others.entries()) {
 			if (other.folder === undefined) continue;
-			const theirs = await readSmallFile(join(other.folder, name));
+			const theirs = await other.folder.readSmall(name);
 			const difference = compareCompanion(rule, name, bytes, theirs, index + 2);
 			if (difference instanceof ClipSoupError) faults.push(difference);
 			else if (difference !== undefined) notices.push(difference);

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import type { Folder } from "../bytes/folder.ts";
 import { readSmallFile } from "../bytes/small-file.ts";
 import { ClipSoupError } from "../errors.ts";
 import type { FactSource } from "../layouts/facts.ts";
@@ -22,17 +22,14 @@ const NOTHING: ConfigFacts = { sources: [], modelConfig: undefined, notices: [] 
 export async function readConfigs({ folder, recognition }: Checkpoint): Promise<ConfigFacts> {
 	if (folder === undefined || recognition === undefined) return NOTHING;
 	if (recognition.layout.family === "openclip") {
-		const path = join(folder, "open_clip_config.json");
-		const json = await readJson(path);
+		const { json, path } = await readJsonIn(folder, "open_clip_config.json");
 		return json === undefined ? NOTHING : { ...readOpenClipConfig(json, path), notices: [] };
 	}
-	const path = join(folder, "config.json");
-	const json = await readJson(path);
+	const { json, path } = await readJsonIn(folder, "config.json");
 	if (recognition.layout.family === "timm" && json !== undefined) {
 		return { ...readTimmConfig(json, path), modelConfig: undefined };
 	}
-	const preprocessorPath = join(folder, "preprocessor_config.json");
-	const preprocessor = await readJson(preprocessorPath);
+	const { json: preprocessor, path: preprocessorPath } = await readJsonIn(folder, "preprocessor_config.json");
 	return {
 		sources: [
 			...(json === undefined || isTimmConfig(json) ? [] : readHfConfig(json, path)),
@@ -49,7 +46,7 @@ export async function readConfigs({ folder, recognition }: Checkpoint): Promise<
  * @throws {ClipSoupError} ERR_INPUT_NOT_FOUND, ERR_CONFIG_INVALID
  */
 export async function readNamedConfig(path: string): Promise<ConfigFacts> {
-	const json = await readJson(path);
+	const json = parseJson(await readSmallFile(path), path);
 	if (json === undefined) {
 		throw new ClipSoupError("ERR_INPUT_NOT_FOUND", `Cannot read "${path}": found no such file`, {
 			fix: "check the path",
@@ -59,9 +56,13 @@ export async function readNamedConfig(path: string): Promise<ConfigFacts> {
 	return { ...readOpenClipConfig(isWhole ? json : { model_cfg: json }, path), notices: [] };
 }
 
-/** Undefined if there is no such file. @throws {ClipSoupError} ERR_CONFIG_INVALID, and what `readSmallFile` throws */
-async function readJson(path: string): Promise<unknown> {
-	const bytes = await readSmallFile(path);
+/** `json` is undefined if there is no such file. @throws {ClipSoupError} ERR_CONFIG_INVALID, and what `readSmall` throws */
+async function readJsonIn(folder: Folder, name: string): Promise<{ readonly json: unknown; readonly path: string }> {
+	const path = folder.nameOf(name);
+	return { json: parseJson(await folder.readSmall(name), path), path };
+}
+
+function parseJson(bytes: Buffer | undefined, path: string): unknown {
 	if (bytes === undefined) return undefined;
 	try {
 		return JSON.parse(bytes.toString("utf8"));

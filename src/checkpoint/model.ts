@@ -1,10 +1,9 @@
-import { readdir } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
 import type { Architecture, PartialArchitecture } from "../architectures/architecture.ts";
 import { matchingPresets, requirePreset } from "../architectures/index.ts";
 import { inferArchitecture, inferImage } from "../architectures/infer.ts";
 import { shapesOf } from "../architectures/shapes.ts";
 import { ClipSoupError, isClipSoupError, throwFaults } from "../errors.ts";
+import { Hub } from "../hub/hub.ts";
 import type { CanonicalTensor, StoredName } from "../layouts/assemble.ts";
 import { canonicalInventory, type Tower, towerOf } from "../layouts/canonical.ts";
 import { type CarriedTensor, carriedTensors } from "../layouts/carried.ts";
@@ -21,7 +20,7 @@ import { presetFacts, tensorFacts, USUAL_FORMS } from "../layouts/known-facts.ts
 import { type Reading, readLayouts, type StoredFolder } from "../layouts/read.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { readConfigs, readNamedConfig } from "./configs.ts";
-import { closeAll, openCheckpoints } from "./open.ts";
+import { closeAll, givenName, locate, openCheckpoints } from "./open.ts";
 
 /** What the user says of a model besides its files. */
 export interface ModelOptions {
@@ -60,11 +59,12 @@ const PAIR = ["vision", "text"] as const;
  * Opens the checkpoints that make up a model: a file or folder, a folder with `vision/` and `text/`, and what `--text`
  * names.
  */
-export async function openModelFiles(path: string, text?: string): Promise<Checkpoint[]> {
-	const names: readonly string[] = await readdir(path).catch(() => []);
+export async function openModelFiles(path: string, text?: string, hub: Hub = new Hub()): Promise<Checkpoint[]> {
+	const { folder, file } = await locate(path, hub);
+	const names = file === undefined ? await folder.list() : [];
 	const isPair = PAIR.every((name) => names.includes(name)) && !names.some((name) => name.endsWith(".safetensors"));
-	const paths = isPair ? PAIR.map((name) => join(path, name)) : [path];
-	return openCheckpoints(text === undefined ? paths : [...paths, text]);
+	const paths = isPair ? PAIR.map((name) => folder.nameOf(name)) : [path];
+	return openCheckpoints(text === undefined ? paths : [...paths, text], hub);
 }
 
 /**
@@ -92,7 +92,7 @@ export async function readModel(
 	if (options.logitScale !== undefined) refuseSecondTemperature(path, [...found, ...carried.map(({ name }) => name)]);
 	return {
 		path,
-		name: basename(resolve(path)),
+		name: givenName(path),
 		checkpoints,
 		reading,
 		tensors: reading.tensors,
