@@ -6,6 +6,7 @@ import { type Delivery, type DeliveryOptions, deliver } from "./engine/deliver.t
 import { haveOneForm, planMixedAverage } from "./engine/mixed-average.ts";
 import { differingMetadata } from "./engine/provenance.ts";
 import { ClipSoupError } from "./errors.ts";
+import { Hub } from "./hub/hub.ts";
 import type { LayoutId } from "./layouts/detect.ts";
 import { type LinearWeights, linearWeights } from "./merge-methods/linear.ts";
 import { resolveTarget } from "./output/target.ts";
@@ -59,7 +60,8 @@ export async function average(
 		});
 	}
 	const weights = linearWeights(inputs.length, { weights: options.weights, normalize: options.normalize ?? true });
-	const groups = await openAll(inputs, (path) => openModelFiles(path));
+	const hub = new Hub(watch);
+	const groups = await openAll(inputs, (path) => openModelFiles(path, undefined, hub));
 	try {
 		return await averageGroups(inputs, groups, weights, options, watch);
 	} finally {

@@ -10,6 +10,7 @@ import { type Delivery, type DeliveryOptions, deliver } from "./engine/deliver.t
 import type { Product } from "./engine/produce.ts";
 import { conversionRecipe } from "./engine/provenance.ts";
 import { ClipSoupError } from "./errors.ts";
+import { Hub } from "./hub/hub.ts";
 import type { LayoutId } from "./layouts/detect.ts";
 import type { TargetId } from "./layouts/index.ts";
 import { resolveTarget } from "./output/target.ts";
@@ -55,7 +56,7 @@ export interface ConvertResult extends Delivery {
  * const { targets } = await convert("openclip/", { to: ["hf"], output: "hf/" });
  */
 export async function convert(input: string, options: ConvertOptions, watch: Watch = {}): Promise<ConvertResult> {
-	const checkpoints = await openModelFiles(input, options.text);
+	const checkpoints = await openModelFiles(input, options.text, new Hub(watch));
 	try {
 		return await convertModel(await readModel(input, checkpoints, options), options, watch);
 	} finally {

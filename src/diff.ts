@@ -5,6 +5,7 @@ import { runPass } from "./engine/pass.ts";
 import { sourceNumbers, sourcesOf } from "./engine/plan.ts";
 import type { TensorDifference } from "./engine/results.ts";
 import { type Step, StepTable } from "./engine/step-table.ts";
+import { Hub } from "./hub/hub.ts";
 import type { Watch } from "./progress.ts";
 import { type Dtype, floatByteLength, isFloatDtype } from "./tensor/dtype.ts";
 import { equalShapes, type Shape } from "./tensor/shape.ts";
@@ -62,7 +63,7 @@ export interface Diff {
  * const { equal, distance } = await diff("augreg/", "rewind/");
  */
 export async function diff(a: string, b: string, options: DiffOptions = {}, watch: Watch = {}): Promise<Diff> {
-	const checkpoints = await openCheckpoints([a, b]);
+	const checkpoints = await openCheckpoints([a, b], new Hub(watch));
 	try {
 		const [first, second] = checkpoints;
 		if (first === undefined || second === undefined) throw new Error("Two checkpoints were opened");

@@ -5,6 +5,7 @@ import { closeAll } from "./checkpoint/open.ts";
 import { type Census, type CensusTensor, takeCensus } from "./engine/census.ts";
 import type { Statistics } from "./engine/census-pass.ts";
 import { type StoredTensor, storedTensors, weightFileLabel } from "./engine/census-tensors.ts";
+import { Hub } from "./hub/hub.ts";
 import type { LayoutId } from "./layouts/detect.ts";
 import type { Watch } from "./progress.ts";
 import { parseRecipe, RECIPE_METADATA, type Recipe } from "./recipe.ts";
@@ -84,7 +85,7 @@ const BUFFERS = /\.running_(mean|var)$/;
  * const { parameters, dtypes } = await inspect("soup/");
  */
 export async function inspect(path: string, options: InspectOptions = {}, watch: Watch = {}): Promise<Inspection> {
-	const checkpoints = await openModelFiles(path);
+	const checkpoints = await openModelFiles(path, undefined, new Hub(watch));
 	try {
 		return await inspectCheckpoints(path, checkpoints, options, watch);
 	} finally {

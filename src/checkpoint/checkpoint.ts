@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { NdArray } from "ndarray";
-import type { LocalFile } from "../bytes/local-file.ts";
+import type { ByteSource } from "../bytes/byte-source.ts";
+import type { Folder } from "../bytes/folder.ts";
 import { ClipSoupError } from "../errors.ts";
 import { type LayoutId, type Recognition, recogniseLayout } from "../layouts/detect.ts";
 import { type TensorValues, toArray } from "../tensor/array.ts";
@@ -9,7 +10,7 @@ import type { TensorInfo } from "../tensor/tensor.ts";
 
 /** One weight file of a checkpoint: the whole of it, or a shard. */
 export interface CheckpointFile {
-	readonly source: LocalFile;
+	readonly source: ByteSource;
 	/** Base name. */
 	readonly name: string;
 	/** SHA-256 of the header's JSON bytes, lower-case hex. */
@@ -31,7 +32,7 @@ export interface CheckpointTensor extends TensorInfo {
 export interface CheckpointParts {
 	readonly path: string;
 	readonly name: string;
-	readonly folder: string | undefined;
+	readonly folder: Folder | undefined;
 	readonly files: readonly CheckpointFile[];
 	readonly tensors: ReadonlyMap<string, CheckpointTensor>;
 	readonly metadata: ReadonlyMap<string, string>;
@@ -51,7 +52,7 @@ export class Checkpoint implements AsyncDisposable {
 	/** Base name of the file or folder that was given. */
 	readonly name: string;
 	/** Folder that was given, in which companion files lie; undefined if a single file was. */
-	readonly folder: string | undefined;
+	readonly folder: Folder | undefined;
 	readonly files: readonly CheckpointFile[];
 	/** By name, in the order of the data. */
 	readonly tensors: ReadonlyMap<string, CheckpointTensor>;
@@ -130,7 +131,7 @@ export class Checkpoint implements AsyncDisposable {
 		return hash.digest("hex");
 	}
 
-	#locate(name: string): { readonly source: LocalFile; readonly tensor: CheckpointTensor } {
+	#locate(name: string): { readonly source: ByteSource; readonly tensor: CheckpointTensor } {
 		const tensor = this.tensors.get(name);
 		const source = tensor && this.files[tensor.file]?.source;
 		if (tensor === undefined || source === undefined) throw this.#missing(name);

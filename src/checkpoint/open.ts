@@ -1,7 +1,10 @@
 import { stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { type LocalFile, openLocalFile } from "../bytes/local-file.ts";
+import { basename, dirname, resolve } from "node:path";
+import type { ByteSource } from "../bytes/byte-source.ts";
+import { type Folder, LocalFolder } from "../bytes/folder.ts";
 import { type ClipSoupError, FaultsError, isClipSoupError, throwFaults } from "../errors.ts";
+import { Hub } from "../hub/hub.ts";
+import { isHubReference, parseHubReference } from "../hub/reference.ts";
 import { checkShards } from "../safetensors/check-shards.ts";
 import { type LocatedHeader, readHeader } from "../safetensors/read-header.ts";
 import { MAX_INDEX_BYTE_LENGTH, parseShardIndex } from "../safetensors/shard-index.ts";
@@ -11,12 +14,13 @@ import { chooseWeightFile } from "./weight-files.ts";
 const INDEX_SUFFIX = ".safetensors.index.json";
 
 interface OpenFile extends LocatedHeader {
-	readonly source: LocalFile;
+	readonly source: ByteSource;
 	readonly name: string;
 }
 
 /**
- * Opens a checkpoint and checks its headers: a `.safetensors` file, a shard index, or a folder that holds either.
+ * Opens a checkpoint and checks its headers: a `.safetensors` file, a shard index, or a folder that holds either; on this
+ * machine, or on the Hub as `hf:org/name[@revision][:path]`.
  *
  * Reads headers only. Close the result (`await using`), which holds its files open.
  * @throws {ClipSoupError} whatever is wrong with the file, see `docs/errors.md`
@@ -24,19 +28,16 @@ interface OpenFile extends LocatedHeader {
  * await using checkpoint = await openCheckpoint("soup/");
  * console.log(checkpoint.tensors.size, checkpoint.layout);
  */
-export async function openCheckpoint(path: string): Promise<Checkpoint> {
-	const stats = await stat(path).catch(() => undefined);
-	const folder = stats?.isDirectory() ? path : path.endsWith(INDEX_SUFFIX) ? dirname(path) : undefined;
-	const choice = stats?.isDirectory() ? await chooseWeightFile(path) : { path, ignored: [] };
-	const notices =
-		choice.ignored.length === 0
-			? []
-			: [`"${path}" holds several weight files: ${basename(choice.path)} is used, not ${choice.ignored.join(", ")}`];
-	const { files, metadata } = await (choice.path.endsWith(INDEX_SUFFIX) ? openShards : openSingle)(choice.path);
+export async function openCheckpoint(path: string, hub: Hub = new Hub()): Promise<Checkpoint> {
+	const place = await locate(path, hub);
+	const choice = place.file === undefined ? await chooseWeightFile(place.folder) : { name: place.file, ignored: [] };
+	const isIndex = choice.name.endsWith(INDEX_SUFFIX);
+	const several = `"${path}" holds several weight files: ${choice.name} is used, not ${choice.ignored.join(", ")}`;
+	const { files, metadata } = await (isIndex ? openShards : openSingle)(place.folder, choice.name);
 	return new Checkpoint({
 		path,
-		name: basename(resolve(path)),
-		folder,
+		name: place.name,
+		folder: place.file === undefined || isIndex ? place.folder : undefined,
 		files: files.map(({ source, name, headerSha256, headerByteLength }) => ({
 			source,
 			name,
@@ -45,8 +46,37 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
 		})),
 		tensors: locateTensors(files),
 		metadata,
-		notices,
+		notices: [...(choice.ignored.length === 0 ? [] : [several]), ...hub.takeNotices()],
 	});
+}
+
+/** What a path given by the user leads to. */
+export interface Place {
+	readonly folder: Folder;
+	/** Name of the file that was given; undefined if it was a folder. */
+	readonly file: string | undefined;
+	/** As `givenName` tells it. */
+	readonly name: string;
+}
+
+/** The base name of what a user gave; of a repository on the Hub its own, without the revision. */
+export function givenName(path: string): string {
+	if (!isHubReference(path)) return basename(resolve(path));
+	const { id, path: inside } = parseHubReference(path);
+	return basename(inside ?? id);
+}
+
+/** Finds the folder that a path or a reference to the Hub leads to, and the file in it. */
+export async function locate(path: string, hub: Hub): Promise<Place> {
+	if (isHubReference(path)) {
+		const reference = parseHubReference(path);
+		return { ...(await hub.open(reference)), name: givenName(path) };
+	}
+	const name = givenName(path);
+	const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+	return isFolder
+		? { folder: new LocalFolder(path), file: undefined, name }
+		: { folder: new LocalFolder(dirname(path)), file: basename(path), name };
 }
 
 /**
@@ -54,8 +84,8 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
  *
  * @throws {ClipSoupError} the only fault, or a `FaultsError`; no file is left open then
  */
-export async function openCheckpoints(paths: readonly string[]): Promise<Checkpoint[]> {
-	return (await openAll(paths, async (path) => [await openCheckpoint(path)])).flat();
+export async function openCheckpoints(paths: readonly string[], hub: Hub = new Hub()): Promise<Checkpoint[]> {
+	return (await openAll(paths, async (path) => [await openCheckpoint(path, hub)])).flat();
 }
 
 /** As `openCheckpoints`, for inputs of which each may be made of several checkpoints. */
@@ -79,10 +109,10 @@ export async function openAll(
 	return opened;
 }
 
-async function openFile(path: string): Promise<OpenFile> {
-	const source = await openLocalFile(path);
+async function openFile(folder: Folder, name: string): Promise<OpenFile> {
+	const source = await folder.open(name);
 	try {
-		return { source, name: basename(path), ...(await readHeader(source)) };
+		return { source, name: basename(name), ...(await readHeader(source)) };
 	} catch (error) {
 		await source.close();
 		throw error;
@@ -94,15 +124,16 @@ interface OpenWeights {
 	readonly metadata: ReadonlyMap<string, string>;
 }
 
-async function openSingle(path: string): Promise<OpenWeights> {
-	const file = await openFile(path);
+async function openSingle(folder: Folder, name: string): Promise<OpenWeights> {
+	const file = await openFile(folder, name);
 	return { files: [file], metadata: file.header.metadata };
 }
 
 /** Opens all shards of an index. The metadata is the index's, with what all shards say alike. */
-async function openShards(path: string): Promise<OpenWeights> {
-	const index = parseShardIndex(await readWhole(path), path);
-	const outcomes = await Promise.allSettled(index.shards.map((shard) => openFile(join(dirname(path), shard))));
+async function openShards(folder: Folder, name: string): Promise<OpenWeights> {
+	const path = folder.nameOf(name);
+	const index = parseShardIndex(await readWhole(folder, name), path);
+	const outcomes = await Promise.allSettled(index.shards.map((shard) => openFile(folder, shard)));
 	const files = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
 	try {
 		throwAll(
@@ -119,8 +150,8 @@ async function openShards(path: string): Promise<OpenWeights> {
 	}
 }
 
-async function readWhole(path: string): Promise<Buffer> {
-	await using source = await openLocalFile(path);
+async function readWhole(folder: Folder, name: string): Promise<Buffer> {
+	await using source = await folder.open(name);
 	// One byte over the limit is enough for the parser to refuse it, whatever the file says of its length.
 	const bytes = Buffer.alloc(Math.min(source.byteLength, MAX_INDEX_BYTE_LENGTH + 1));
 	await source.read(0, bytes);

@@ -1,6 +1,5 @@
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
-import { ClipSoupError, systemCode } from "../errors.ts";
+import type { Folder } from "../bytes/folder.ts";
+import { ClipSoupError } from "../errors.ts";
 
 /**
  * Weight files in the order of preference, where a folder holds several.
@@ -24,7 +23,8 @@ export function isWeightFile(name: string): boolean {
 }
 
 export interface WeightFileChoice {
-	readonly path: string;
+	/** Base name. */
+	readonly name: string;
 	/** Other weight files that were passed over, by base name. */
 	readonly ignored: readonly string[];
 }
@@ -34,36 +34,24 @@ export interface WeightFileChoice {
  *
  * @throws {ClipSoupError} ERR_NO_WEIGHT_FILE, ERR_AMBIGUOUS_WEIGHT_FILE, ERR_INPUT_UNREADABLE
  */
-export async function chooseWeightFile(folder: string): Promise<WeightFileChoice> {
-	const names = await listFolder(folder);
+export async function chooseWeightFile(folder: Folder): Promise<WeightFileChoice> {
+	const names = await folder.list();
 	const candidates = names.filter((name) => isWeightFile(name) && !SHARD.test(name) && !name.startsWith(".")).sort();
 	const preferred = PREFERENCE.find((name) => candidates.includes(name));
 	const chosen = preferred ?? (candidates.length === 1 ? candidates[0] : undefined);
 	if (chosen !== undefined) {
-		return { path: join(folder, chosen), ignored: candidates.filter((name) => name !== chosen) };
+		return { name: chosen, ignored: candidates.filter((name) => name !== chosen) };
 	}
 	if (candidates.length === 0) throw await noWeights(folder, names);
 	throw new ClipSoupError(
 		"ERR_AMBIGUOUS_WEIGHT_FILE",
-		`Cannot choose the weights of "${folder}": found ${candidates.map((name) => `"${name}"`).join(", ")}`,
-		{ fix: `name the file: ${join(folder, candidates[0] ?? "")}`, details: { folder, candidates } },
+		`Cannot choose the weights of "${folder.name}": found ${candidates.map((name) => `"${name}"`).join(", ")}`,
+		{ fix: `name the file: ${folder.nameOf(candidates[0] ?? "")}`, details: { folder: folder.name, candidates } },
 	);
 }
 
-async function listFolder(folder: string): Promise<string[]> {
-	try {
-		return await readdir(folder);
-	} catch (cause) {
-		throw new ClipSoupError("ERR_INPUT_UNREADABLE", `Cannot list "${folder}": the system says ${systemCode(cause)}`, {
-			fix: "check the folder's permissions",
-			details: { folder },
-			cause,
-		});
-	}
-}
-
 /** Says what there is instead of weights: the first of these that is so names the cure. */
-async function noWeights(folder: string, names: readonly string[]): Promise<ClipSoupError> {
+async function noWeights(folder: Folder, names: readonly string[]): Promise<ClipSoupError> {
 	const pickles = names.filter((name) => PICKLE.test(name));
 	const shards = names.filter((name) => SHARD.test(name));
 	const inside = await foldersWithWeights(folder, names);
@@ -88,17 +76,18 @@ async function noWeights(folder: string, names: readonly string[]): Promise<Clip
 		found: "no .safetensors file",
 		fix: "give a folder that holds open_clip_model.safetensors or model.safetensors, or the file itself",
 	};
-	return new ClipSoupError("ERR_NO_WEIGHT_FILE", `Cannot find weights in "${folder}": found ${found}`, {
+	return new ClipSoupError("ERR_NO_WEIGHT_FILE", `Cannot find weights in "${folder.name}": found ${found}`, {
 		fix,
-		details: { folder },
+		details: { folder: folder.name },
 	});
 }
 
-async function foldersWithWeights(folder: string, names: readonly string[]): Promise<string[]> {
+async function foldersWithWeights(folder: Folder, names: readonly string[]): Promise<string[]> {
 	const found: string[] = [];
 	for (const name of names) {
-		const children = await readdir(join(folder, name)).catch(() => []);
-		if (children.some((child) => child.endsWith(".safetensors"))) found.push(join(folder, name));
+		const inside = await folder.folder(name);
+		const children = (await inside?.list().catch(() => [])) ?? [];
+		if (children.some((child) => child.endsWith(".safetensors"))) found.push(folder.nameOf(name));
 	}
 	return found;
 }

@@ -1,7 +1,6 @@
-import { basename, resolve } from "node:path";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { type ClipModel, type ModelOptions, openModelFiles, readModel } from "../checkpoint/model.ts";
-import { closeAll } from "../checkpoint/open.ts";
+import { closeAll, givenName } from "../checkpoint/open.ts";
 import { isClipSoupError } from "../errors.ts";
 
 /** What checks look at: files that are open, and the CLIP in them if they hold one. Close it after use. */
@@ -24,7 +23,7 @@ export interface Subject extends AsyncDisposable {
 export async function openSubject(path: string, options: ModelOptions = {}): Promise<Subject> {
 	const checkpoints = await openModelFiles(path, options.text);
 	const dispose = { [Symbol.asyncDispose]: () => closeAll(checkpoints) };
-	const name = basename(resolve(path));
+	const name = givenName(path);
 	try {
 		const model = await readModel(path, checkpoints, options);
 		return { path, name, checkpoints, model, unread: undefined, ...dispose };
