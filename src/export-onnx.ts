@@ -1,7 +1,7 @@
 import { join, relative, sep } from "node:path";
 import { describeArchitecture } from "./architectures/describe.ts";
-import { writeFully } from "./bytes/descriptor.ts";
 import type { ByteSource } from "./bytes/byte-source.ts";
+import { writeFully } from "./bytes/descriptor.ts";
 import { identitiesOf } from "./checkpoint/identities.ts";
 import { type ModelOptions, openModelFiles, partOf, readModel, towersOf } from "./checkpoint/model.ts";
 import { closeAll } from "./checkpoint/open.ts";

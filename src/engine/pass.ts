@@ -5,6 +5,7 @@ import { ClipSoupError } from "../errors.ts";
 import { compileKernels } from "../kernels/wasm.ts";
 import type { Progress, Watch } from "../progress.ts";
 import { Control } from "./control.ts";
+import { Feed, fedRuns } from "./feed.ts";
 import { chunkByteLength, cutJobs, leastChunk } from "./jobs.ts";
 import { type Operation, traitsOf } from "./operation.ts";
 import type { PassFile, PassSource, WorkerMessage, WorkerTask } from "./protocol.ts";
@@ -18,7 +19,7 @@ export interface Pass {
 	readonly steps: StepTable;
 	readonly sources: readonly PassSource[];
 	readonly outputs: readonly PassFile[];
-	/** Number of worker threads; default `defaultThreads()`. */
+	/** Number of worker threads; default `defaultThreads()`. One if a source is remote: the network is slower than it. */
 	readonly threads?: number | undefined;
 	/** Bytes of one operand's buffer, for tests; default by the budget of `jobs.ts`. */
 	readonly chunkByteLength?: number | undefined;
@@ -47,16 +48,26 @@ export function defaultThreads(): number {
  */
 export async function runPass(pass: Pass, { signal, onProgress }: Watch = {}): Promise<void> {
 	signal?.throwIfAborted();
-	const threads = pass.threads ?? defaultThreads();
+	const threads = pass.sources.some((source) => "remote" in source) ? 1 : (pass.threads ?? defaultThreads());
 	const control = new Control(pass.steps.length);
-	const task = createTask(pass, control, threads);
-	const stop = () => control.stop();
+	const { task, feed } = createTask(pass, control, threads);
+	const stop = () => {
+		control.stop();
+		feed?.stop(signal?.reason);
+	};
 	signal?.addEventListener("abort", stop, { once: true });
 	const report = progressReporter(pass, control, onProgress);
 	const timer = onProgress && setInterval(report, PROGRESS_INTERVAL_MS);
 	try {
-		const workers = Array.from({ length: Math.min(threads, task.jobs.length) }, () => runWorker(task, pass, control));
-		const outcomes = await Promise.allSettled(workers);
+		const feeding = feed?.run().catch((error: unknown) => {
+			control.stop();
+			throw error;
+		});
+		const count = Math.min(threads, task.jobs.length);
+		const workers = Array.from({ length: count }, async () => {
+			await runWorker(task, pass, { control, feed });
+		});
+		const outcomes = await Promise.allSettled([...workers, feeding]);
 		signal?.throwIfAborted();
 		const failed = outcomes.find((outcome) => outcome.status === "rejected");
 		if (failed) throw failed.reason;
@@ -67,26 +78,40 @@ export async function runPass(pass: Pass, { signal, onProgress }: Watch = {}): P
 	}
 }
 
-function createTask(pass: Pass, control: Control, threads: number): WorkerTask {
+interface Prepared {
+	readonly task: WorkerTask;
+	/** Of passes with remote sources. */
+	readonly feed: Feed | undefined;
+}
+
+function createTask(pass: Pass, control: Control, threads: number): Prepared {
 	const wanted = pass.chunkByteLength ?? chunkByteLength(threads, pass.steps.operandCount);
 	const chunk = Math.max(wanted, ...pass.operations.map((operation) => leastChunk(traitsOf(operation))));
 	const digests = pass.digests ?? false;
 	const jobs = cutJobs(pass.operations, pass.steps, control, { chunkByteLength: chunk, wholeTensors: digests });
-	return {
+	const isRemote = pass.sources.some((source) => "remote" in source);
+	const feed = isRemote ? new Feed(fedRuns(pass, jobs, chunk), chunk) : undefined;
+	const task: WorkerTask = {
 		kernels: compileKernels(),
 		operations: pass.operations,
 		steps: pass.steps.parts,
 		jobs: { buffer: jobs.buffer, length: jobs.length },
 		control: control.buffer,
-		sources: pass.sources,
+		sources: pass.sources.map((source) => ("remote" in source ? { isFed: true, name: source.name } : source)),
+		feed: feed?.ring.buffer,
 		outputs: pass.outputs,
 		chunkByteLength: chunk,
 		digests,
 	};
+	return { task, feed };
 }
 
 /** Runs one worker to its end; a failure stops the others, which then end at their next chunk. */
-function runWorker(task: WorkerTask, pass: Pass, control: Control): Promise<void> {
+function runWorker(
+	task: WorkerTask,
+	pass: Pass,
+	{ control, feed }: { readonly control: Control; readonly feed: Feed | undefined },
+): Promise<void> {
 	const file = createRequire(import.meta.url).resolve("#engine-worker");
 	const worker = new Worker(file, {
 		workerData: task,
@@ -97,6 +122,7 @@ function runWorker(task: WorkerTask, pass: Pass, control: Control): Promise<void
 		worker.on("message", (message: WorkerMessage) => {
 			if (message.kind === "result") pass.onResult(message.step, message.result);
 			else if (message.kind === "digests") pass.onDigests?.(message.step, message.digests);
+			else if (message.kind === "taken") feed?.taken(message.byteLength);
 			else if (message.kind === "failed") {
 				control.stop();
 				const { code, fix, details } = message.failure;
@@ -107,7 +133,12 @@ function runWorker(task: WorkerTask, pass: Pass, control: Control): Promise<void
 			control.stop();
 			failure = error;
 		});
-		worker.on("exit", () => (failure ? reject(failure) : resolve()));
+		worker.on("exit", () => {
+			// Whatever is still on its way to a worker that has gone is of no use.
+			if (failure) feed?.stop(failure);
+			if (failure) reject(failure);
+			else resolve();
+		});
 	});
 }
 

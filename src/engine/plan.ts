@@ -38,5 +38,10 @@ export function sourceNumbers(checkpoints: readonly Checkpoint[]): (checkpoint: 
 
 /** The files of checkpoints in the order of `sourceNumbers`. */
 export function sourcesOf(checkpoints: readonly Checkpoint[]): PassSource[] {
-	return checkpoints.flatMap(({ files }) => files.map(({ source: { name, descriptor } }) => ({ name, descriptor })));
+	return checkpoints.flatMap(({ files }) =>
+		files.map(({ source }): PassSource => {
+			const { name, descriptor } = source;
+			return descriptor === undefined ? { name, remote: source } : { name, descriptor };
+		}),
+	);
 }

@@ -9,7 +9,7 @@ import type { Progress, Watch } from "../progress.ts";
 import type { Recipe } from "../recipe.ts";
 import { digestStored } from "./digest-pass.ts";
 import { type CheckpointsDigests, DigestCollector, modelDigestsOf } from "./digests.ts";
-import { digestFile } from "./file-digest.ts";
+import { digestFile, digestSource } from "./file-digest.ts";
 import { type FindingInput, Findings } from "./findings.ts";
 import { runPass } from "./pass.ts";
 import type { Plan } from "./plan.ts";
@@ -181,15 +181,15 @@ async function digestFiles(
 	staged: readonly StagedFile[],
 	signal: AbortSignal | undefined,
 ): Promise<FileDigests> {
-	const digestAll = async (files: readonly { readonly name: string; readonly descriptor: number }[]) => {
-		const digests: FileDigest[] = [];
-		for (const { name, descriptor } of files) digests.push({ name, sha256: await digestFile(descriptor, signal) });
-		return digests;
-	};
 	const ofInputs: FileDigest[][] = [];
-	for (const { files } of inputs)
-		ofInputs.push(await digestAll(files.map(({ name, source: { descriptor } }) => ({ name, descriptor }))));
-	return { inputs: ofInputs, output: await digestAll(staged) };
+	for (const { files } of inputs) {
+		const digests: FileDigest[] = [];
+		for (const { name, source } of files) digests.push({ name, sha256: await digestSource(source, signal) });
+		ofInputs.push(digests);
+	}
+	const output: FileDigest[] = [];
+	for (const { name, descriptor } of staged) output.push({ name, sha256: await digestFile(descriptor, signal) });
+	return { inputs: ofInputs, output };
 }
 
 function jsonFile(value: unknown): Buffer {

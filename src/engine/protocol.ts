@@ -1,3 +1,4 @@
+import type { ByteSource } from "../bytes/byte-source.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Operation } from "./operation.ts";
 import type { StepDigests, StepResult } from "./results.ts";
@@ -9,8 +10,17 @@ export interface PassFile {
 	readonly name: string;
 }
 
-/** What a pass reads from: a file, or bytes in memory for the few tensors that come from metadata. */
-export type PassSource = PassFile | { readonly bytes: Uint8Array; readonly name: string };
+/** Bytes in memory, for the few tensors that come from metadata. */
+export interface MemorySource {
+	readonly bytes: Uint8Array;
+	readonly name: string;
+}
+
+/** What a pass reads from; what has no descriptor is fed to the worker. */
+export type PassSource = PassFile | MemorySource | { readonly remote: ByteSource; readonly name: string };
+
+/** What a worker reads from: `fed` bytes come in the order in which it asks for them. */
+export type WorkerSource = PassFile | MemorySource | { readonly isFed: true; readonly name: string };
 
 /** All that a worker thread gets: shared tables, descriptors it reads and writes itself, and the compiled kernels. */
 export interface WorkerTask {
@@ -20,7 +30,9 @@ export interface WorkerTask {
 	readonly jobs: { readonly buffer: SharedArrayBuffer; readonly length: number };
 	readonly control: SharedArrayBuffer;
 	/** In the order in which the step table numbers them. */
-	readonly sources: readonly PassSource[];
+	readonly sources: readonly WorkerSource[];
+	/** Where the bytes of sources that are fed arrive. */
+	readonly feed: SharedArrayBuffer | undefined;
 	readonly outputs: readonly PassFile[];
 	readonly chunkByteLength: number;
 	readonly digests: boolean;
@@ -30,6 +42,8 @@ export interface WorkerTask {
 export type WorkerMessage =
 	| { readonly kind: "result"; readonly step: number; readonly result: StepResult }
 	| { readonly kind: "digests"; readonly step: number; readonly digests: StepDigests }
+	/** Bytes taken from the feed so far. */
+	| { readonly kind: "taken"; readonly byteLength: number }
 	| { readonly kind: "failed"; readonly failure: WorkerFailure }
 	| { readonly kind: "done" };
 

@@ -1,16 +1,18 @@
 import { createHash, type Hash } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
-import { writeFully } from "../bytes/descriptor.ts";
+import { readFully, writeFully } from "../bytes/descriptor.ts";
 import { isClipSoupError } from "../errors.ts";
 import { MeanWorkspace } from "../kernels/wasm.ts";
+import { chunksOf, operandAt } from "./chunks.ts";
 import { Control } from "./control.ts";
-import { readSource, readTransposed } from "./gather.ts";
+import { FeedRing } from "./feed-ring.ts";
+import { type ReadSource, readOperand } from "./gather.ts";
 import { chunkElements, JobTable } from "./jobs.ts";
 import { type OperationTraits, traitsOf } from "./operation.ts";
 import { createRunner } from "./operations/index.ts";
 import type { Runner } from "./operations/runner.ts";
-import type { WorkerMessage, WorkerTask } from "./protocol.ts";
-import { type Operand, StepTable } from "./step-table.ts";
+import type { WorkerMessage, WorkerSource, WorkerTask } from "./protocol.ts";
+import { StepTable } from "./step-table.ts";
 
 /** A runner with what the loop asks of its operation again and again. */
 interface Station {
@@ -29,6 +31,8 @@ class WorkerLoop {
 	readonly #jobs: JobTable;
 	readonly #control: Control;
 	readonly #stations: readonly Station[];
+	/** One for each source. */
+	readonly #readers: readonly ReadSource[];
 
 	constructor(task: WorkerTask) {
 		this.#task = task;
@@ -41,6 +45,8 @@ class WorkerLoop {
 			const elements = chunkElements(traits, task.chunkByteLength);
 			return { runner: createRunner(operation, workspace), traits, chunkElements: elements };
 		});
+		const ring = task.feed && new FeedRing(task.feed);
+		this.#readers = task.sources.map((source) => readerOf(source, ring, this.#control));
 	}
 
 	run(): void {
@@ -58,11 +64,12 @@ class WorkerLoop {
 		const hashes = this.#task.digests ? runner.sources.map(() => createHash("sha256")) : [];
 		const outputHash = this.#task.digests && runner.output ? createHash("sha256") : undefined;
 		const end = this.#jobs.end(job);
-		const partElements = this.#steps.elementCount(step) / (station.traits.parts ?? 1);
-		for (let first = this.#jobs.begin(job), count = 0; first < end; first += count) {
+		const range = { begin: this.#jobs.begin(job), end, most: station.chunkElements };
+		for (const { first, count } of chunksOf(this.#steps, step, station.traits, range)) {
 			if (this.#control.stopped) return false;
-			count = Math.min(station.chunkElements, end - first, partElements - (first % partElements));
 			let bytes = this.#read(step, station, first, count, hashes);
+			// Stopped while it waited for bytes, which have not come then.
+			if (this.#control.stopped) return false;
 			runner.chunk(count, first);
 			bytes += this.#write(step, station, first, count, outputHash);
 			this.#control.addBytes(bytes);
@@ -81,27 +88,14 @@ class WorkerLoop {
 		runner.sources.forEach((buffer, index) => {
 			const elementBytes = traits.operandByteLengths[index] ?? 0;
 			const target = buffer.subarray(0, count * elementBytes);
-			const operand = this.#operandAt(step, traits, index, first);
-			const source = this.#task.sources[operand.source];
-			if (source === undefined) throw new Error(`Step ${step} names a source that does not exist`);
-			if (traits.matrix?.transposed[index]) {
-				const { columns } = traits.matrix;
-				const rows = { first: first / columns, count: count / columns };
-				readTransposed(source, target, operand.position, traits.matrix, rows);
-			} else readSource(source, target, operand.position + first * elementBytes);
+			const operand = operandAt(this.#steps, step, traits, index, first);
+			const read = this.#readers[operand.source];
+			if (read === undefined) throw new Error(`Step ${step} names a source that does not exist`);
+			readOperand(read, target, traits, index, operand.position, { first, count });
 			hashes[index]?.update(target);
 			total += target.byteLength;
 		});
 		return total;
-	}
-
-	/** Where an operand begins; of one in parts, where its first element would lie before the part that `first` is in. */
-	#operandAt(step: number, { parts, operandByteLengths }: OperationTraits, index: number, first: number): Operand {
-		if (parts === undefined) return this.#steps.operand(step, index);
-		const partElements = this.#steps.elementCount(step) / parts;
-		const part = Math.floor(first / partElements);
-		const { source, position } = this.#steps.operand(step, part);
-		return { source, position: position - part * partElements * (operandByteLengths[0] ?? 0) };
 	}
 
 	#write(step: number, { runner, traits }: Station, first: number, count: number, hash: Hash | undefined): number {
@@ -116,6 +110,22 @@ class WorkerLoop {
 		hash?.update(bytes);
 		return places.length * bytes.byteLength;
 	}
+}
+
+/** Reads the same bytes whether they lie in a file, in memory, or come from the feed. */
+function readerOf(source: WorkerSource, ring: FeedRing | undefined, control: Control): ReadSource {
+	if ("bytes" in source) {
+		return (target, position) => target.set(source.bytes.subarray(position, position + target.byteLength));
+	}
+	if ("descriptor" in source) return (target, position) => readFully(source.descriptor, target, position, source.name);
+	if (ring === undefined) throw new Error(`"${source.name}" is fed, but there is no feed`);
+	// The feed knows the order in which bytes are asked for, so that the position says nothing new.
+	return (target) =>
+		ring.take(
+			target,
+			() => control.stopped,
+			(byteLength) => post({ kind: "taken", byteLength }),
+		);
 }
 
 function post(message: WorkerMessage): void {

@@ -1,0 +1,190 @@
+import type { ByteSource } from "../bytes/byte-source.ts";
+import { chunksOf, operandAt } from "./chunks.ts";
+import { FeedRing } from "./feed-ring.ts";
+import { operandRuns } from "./gather.ts";
+import { chunkElements, type JobTable } from "./jobs.ts";
+import { traitsOf } from "./operation.ts";
+import type { Plan } from "./plan.ts";
+
+/** Bytes that are read ahead of the worker: at 1 Gbit/s an eighth of a second. */
+const RING_BYTE_LENGTH = 16 * 2 ** 20;
+/** Bytes of the stream that are planned together: neighbours among them are read with one request. */
+const BATCH_BYTE_LENGTH = 4 * 2 ** 20;
+/** The most that one request asks for, unless a single run is longer. */
+const MOST_EXTENT = 2 ** 20;
+/** Bytes between two runs that are cheaper to read and drop than to ask for the second run anew. */
+const MOST_GAP = 2 ** 16;
+
+/** Bytes of one remote source, and their place in the stream that the worker takes. */
+export interface FedRun {
+	readonly source: ByteSource;
+	readonly position: number;
+	readonly byteLength: number;
+	readonly at: number;
+}
+
+/**
+ * Reads the bytes of sources that no thread can read by itself, and hands them to the one worker of the pass in exactly the
+ * order in which it will ask: what that is follows from the tables, so that no request has to wait for the worker.
+ */
+export class Feed {
+	readonly ring: FeedRing;
+	readonly #runs: Iterable<FedRun>;
+	/** Batches that are being read, first to last, by the stream position where each ends. */
+	readonly #pending: { readonly end: number; isDone: boolean }[] = [];
+	#taken = 0;
+	#failure: { readonly reason: unknown } | undefined;
+	#wake: () => void = () => {};
+
+	/** @param chunkByteLength bytes of an operand's buffer, which no run is longer than */
+	constructor(runs: Iterable<FedRun>, chunkByteLength: number) {
+		this.#runs = runs;
+		this.ring = FeedRing.create(Math.max(RING_BYTE_LENGTH, 4 * (BATCH_BYTE_LENGTH + chunkByteLength)));
+	}
+
+	/** Reads everything, as far ahead as the ring has room. @throws what a source throws; it stops without a word on `stop` */
+	async run(): Promise<void> {
+		for (const batch of batchesOf(this.#runs)) {
+			const end = endOf(batch);
+			while (end - this.#taken > this.ring.byteLength && this.#failure === undefined) await this.#change();
+			if (this.#failure) break;
+			this.#start(batch, end);
+		}
+		while (this.#pending.length > 0 && this.#failure === undefined) await this.#change();
+		if (this.#failure) throw this.#failure.reason;
+	}
+
+	/** The worker says how far it is. */
+	taken(byteLength: number): void {
+		this.#taken = byteLength;
+		this.#wake();
+	}
+
+	/** Makes `run` end at once, because of something that happened elsewhere. */
+	stop(reason: unknown): void {
+		this.#failure ??= { reason };
+		this.#wake();
+	}
+
+	#start(batch: readonly FedRun[], end: number): void {
+		const entry = { end, isDone: false };
+		this.#pending.push(entry);
+		Promise.all(extentsOf(batch).map((extent) => this.#read(extent))).then(
+			() => {
+				entry.isDone = true;
+				this.#publish();
+			},
+			(reason: unknown) => this.stop(reason),
+		);
+	}
+
+	async #read({ source, position, byteLength, runs }: Extent): Promise<void> {
+		const [first] = runs;
+		const parts = first === undefined ? [] : this.ring.parts(first.at, first.byteLength);
+		const [only] = parts;
+		if (only !== undefined && parts.length === 1 && runs.length === 1) return source.read(position, only);
+		const bytes = new Uint8Array(byteLength);
+		await source.read(position, bytes);
+		for (const run of runs) {
+			let from = run.position - position;
+			for (const part of this.ring.parts(run.at, run.byteLength)) {
+				part.set(bytes.subarray(from, from + part.byteLength));
+				from += part.byteLength;
+			}
+		}
+	}
+
+	#publish(): void {
+		let end: number | undefined;
+		while (this.#pending[0]?.isDone) end = this.#pending.shift()?.end;
+		if (end !== undefined) this.ring.publish(end);
+		this.#wake();
+	}
+
+	#change(): Promise<void> {
+		return new Promise((resolve) => {
+			this.#wake = resolve;
+		});
+	}
+}
+
+/** What a worker that takes the jobs one after the other asks of remote sources, in order. */
+export function* fedRuns(
+	{ operations, steps, sources }: Pick<Plan, "operations" | "steps" | "sources">,
+	jobs: JobTable,
+	chunkByteLength: number,
+): Generator<FedRun, void, undefined> {
+	const kinds = operations.map((operation) => {
+		const traits = traitsOf(operation);
+		return { traits, elements: chunkElements(traits, chunkByteLength) };
+	});
+	let at = 0;
+	for (let job = 0; job < jobs.length; job++) {
+		const step = jobs.step(job);
+		const kind = kinds[steps.operation(step)];
+		if (kind === undefined) throw new Error(`Step ${step} names an operation that does not exist`);
+		const range = { begin: jobs.begin(job), end: jobs.end(job), most: kind.elements };
+		for (const elements of chunksOf(steps, step, kind.traits, range)) {
+			for (const operand of kind.traits.operandByteLengths.keys()) {
+				const { source: number, position } = operandAt(steps, step, kind.traits, operand, elements.first);
+				const source = sources[number];
+				if (source === undefined || !("remote" in source)) continue;
+				for (const run of operandRuns(kind.traits, operand, position, elements)) {
+					yield { source: source.remote, ...run, at };
+					at += run.byteLength;
+				}
+			}
+		}
+	}
+}
+
+function endOf(batch: readonly FedRun[]): number {
+	const last = batch.at(-1);
+	return last === undefined ? 0 : last.at + last.byteLength;
+}
+
+function* batchesOf(runs: Iterable<FedRun>): Generator<FedRun[], void, undefined> {
+	let batch: FedRun[] = [];
+	let byteLength = 0;
+	for (const run of runs) {
+		batch.push(run);
+		byteLength += run.byteLength;
+		if (byteLength < BATCH_BYTE_LENGTH) continue;
+		yield batch;
+		batch = [];
+		byteLength = 0;
+	}
+	if (batch.length > 0) yield batch;
+}
+
+/** What one request reads: runs of one source that lie close together. */
+export interface Extent {
+	readonly source: ByteSource;
+	readonly position: number;
+	readonly byteLength: number;
+	readonly runs: readonly FedRun[];
+}
+
+/** Joins runs of a batch that lie close together in one source. */
+export function extentsOf(batch: readonly FedRun[]): Extent[] {
+	const bySource = new Map<ByteSource, FedRun[]>();
+	for (const run of batch) {
+		const runs = bySource.get(run.source);
+		if (runs === undefined) bySource.set(run.source, [run]);
+		else runs.push(run);
+	}
+	return [...bySource.values()].flatMap((runs) => {
+		const extents: { first: FedRun; end: number; runs: FedRun[] }[] = [];
+		for (const run of runs.toSorted((a, b) => a.position - b.position)) {
+			const end = run.position + run.byteLength;
+			const open = extents.at(-1);
+			if (open && run.position - open.end <= MOST_GAP && end - open.first.position <= MOST_EXTENT) {
+				open.end = Math.max(open.end, end);
+				open.runs.push(run);
+			} else extents.push({ first: run, end, runs: [run] });
+		}
+		return extents.map(({ first, end, runs }): Extent => {
+			return { source: first.source, position: first.position, byteLength: end - first.position, runs };
+		});
+	});
+}
