@@ -1,4 +1,5 @@
-import { readSource, readTransposed } from "../engine/gather.ts";
+import { readFully } from "../bytes/descriptor.ts";
+import { operandRuns, readOperand } from "../engine/gather.ts";
 import type { PassSource } from "../engine/protocol.ts";
 import { type FloatDtype, floatByteLength } from "../tensor/dtype.ts";
 import { decodeFloat } from "../tensor/float-bits.ts";
@@ -28,19 +29,21 @@ export function isFloatTensor(tensor: AlignedTensor): tensor is AlignedFloatTens
  *
  * @returns undefined for a tensor without elements
  */
-export function readSample(
+export async function readSample(
 	sources: readonly PassSource[],
 	tensor: AlignedFloatTensor,
 	element: number,
 	most: number,
-): Sample | undefined {
+): Promise<Sample | undefined> {
 	const run = tensor.runs.find(({ first, elementCount }) => element < first + elementCount);
 	if (run === undefined) return undefined;
 	const row = tensor.matrix?.columns ?? 1;
 	const begin = Math.floor((element - run.first) / row) * row;
 	const count = Math.min(run.elementCount - begin, Math.max(1, Math.floor(most / row)) * row);
 	const dtypes = [...tensor.values.inputs, tensor.values.soup];
-	const read = dtypes.map((dtype, operand) => readOperand(sources, tensor, { run, operand, dtype, begin, count }));
+	const read = await Promise.all(
+		dtypes.map((dtype, operand) => valuesOf(sources, tensor, { run, operand, dtype, begin, count })),
+	);
 	return {
 		tensor,
 		first: run.first + begin,
@@ -59,20 +62,41 @@ interface Piece {
 	readonly count: number;
 }
 
-function readOperand(
+/** Elements of one operand in the order of the tensor, wherever its source lies. */
+async function valuesOf(
 	sources: readonly PassSource[],
-	{ matrix }: AlignedTensor,
+	tensor: AlignedFloatTensor,
 	{ run, operand, dtype, begin, count }: Piece,
-): Float64Array {
-	const byteLength = floatByteLength(dtype);
-	const bytes = new Uint8Array(count * byteLength);
+): Promise<Float64Array> {
 	const place = run.operands[operand];
 	const source = place && sources[place.source];
 	if (place === undefined || source === undefined) throw new Error(`Operand ${operand} has no source`);
-	if (matrix?.transposed[operand]) {
-		const rows = { first: begin / matrix.columns, count: count / matrix.columns };
-		readTransposed(source, bytes, place.position, matrix, rows);
-	} else readSource(source, bytes, place.position + begin * byteLength);
+	const traits = {
+		operandByteLengths: [...tensor.values.inputs, tensor.values.soup].map(floatByteLength),
+		...(tensor.matrix && { matrix: tensor.matrix }),
+	};
+	const elements = { first: begin, count };
+	const pieces = new Map<number, Uint8Array>();
+	for (const { position, byteLength } of operandRuns(traits, operand, place.position, elements)) {
+		pieces.set(position, await readPiece(source, position, byteLength));
+	}
+	const bytes = new Uint8Array(count * floatByteLength(dtype));
+	readOperand(
+		(target, position) => target.set(pieces.get(position) ?? []),
+		bytes,
+		traits,
+		operand,
+		place.position,
+		elements,
+	);
 	const view = new DataView(bytes.buffer);
 	return Float64Array.from({ length: count }, (_, index) => decodeFloat(dtype, view, index));
+}
+
+async function readPiece(source: PassSource, position: number, byteLength: number): Promise<Uint8Array> {
+	if ("bytes" in source) return source.bytes.subarray(position, position + byteLength);
+	const bytes = new Uint8Array(byteLength);
+	if ("remote" in source) await source.remote.read(position, bytes);
+	else readFully(source.descriptor, bytes, position, source.name);
+	return bytes;
 }

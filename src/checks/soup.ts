@@ -35,7 +35,8 @@ export async function checkSoup(
 	if (tensors.length === 0 && findings.length === 0) return skippedCheck("CS008", "There is no tensor to compare");
 	const subjects = [soup, ...ingredients];
 	const found = await recompute(alignment, terms.linear, subjects, { threads, chunkByteLength }, watch);
-	const diagnosis = found.deviations.size === 0 ? undefined : diagnoseSample(alignment, found, terms, ingredients);
+	const diagnosis =
+		found.deviations.size === 0 ? undefined : await diagnoseSample(alignment, found, terms, ingredients);
 	const wrong = findingsOn(found, diagnosis, subjects);
 	return ranCheck("CS008", (performance.now() - start) / 1000, {
 		detail: detailOf(alignment, found, terms, diagnosis),
@@ -48,19 +49,18 @@ const DIFFERING_SAMPLES = 64;
 const EQUAL_SAMPLES = 16;
 const SAMPLE_ELEMENTS = 2048;
 
-function diagnoseSample(
+async function diagnoseSample(
 	{ tensors, sources }: Alignment,
 	{ deviations }: Recomputation,
 	terms: SoupTerms,
 	ingredients: readonly Subject[],
-): Diagnosis | undefined {
+): Promise<Diagnosis | undefined> {
 	const ofAll = tensors.filter(isFloatTensor).filter(({ inputs }) => inputs.length === ingredients.length);
 	const differing = ofAll.filter((tensor) => deviations.has(tensor));
 	const equal = ofAll.filter((tensor) => !deviations.has(tensor));
 	const chosen = [...spread(differing, DIFFERING_SAMPLES), ...spread(equal, EQUAL_SAMPLES)];
-	const samples = chosen
-		.map((tensor) => readSample(sources, tensor, deviations.get(tensor)?.first ?? 0, SAMPLE_ELEMENTS))
-		.filter((sample) => sample !== undefined);
+	const read = chosen.map((tensor) => readSample(sources, tensor, deviations.get(tensor)?.first ?? 0, SAMPLE_ELEMENTS));
+	const samples = (await Promise.all(read)).filter((sample) => sample !== undefined);
 	if (samples.length === 0) return undefined;
 	return diagnose(
 		samples,

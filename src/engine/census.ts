@@ -7,7 +7,7 @@ import { type DigestedTensor, modelDigest } from "../tensor/model-digest.ts";
 import { type CanonicalDigested, planCanonicalReading } from "./census-canonical.ts";
 import { readBytes, type Statistics, tensorStep } from "./census-pass.ts";
 import { storedKey, storedTensors, weightFileLabel } from "./census-tensors.ts";
-import { digestFile } from "./file-digest.ts";
+import { digestSource } from "./file-digest.ts";
 import { sourceNumbers, sourcesOf } from "./plan.ts";
 
 /** What is counted: files that are open, and the CLIP in them if they hold one. */
@@ -118,7 +118,7 @@ async function digestFiles(
 	const digested: CensusFile[] = [];
 	for (const [folder, { files }] of checkpoints.entries()) {
 		for (const [file, { source }] of files.entries()) {
-			const sha256 = (await digestFile(source.descriptor, signal)).replace("sha256:", "");
+			const sha256 = (await digestSource(source, signal)).replace("sha256:", "");
 			digested.push({ path: weightFileLabel(checkpoints, folder, file), size: source.byteLength, sha256 });
 		}
 	}

@@ -9,6 +9,9 @@ export interface ByteRun {
 	readonly byteLength: number;
 }
 
+/** What of an operation decides where its operands' elements lie. */
+export type OperandTraits = Pick<OperationTraits, "operandByteLengths" | "matrix">;
+
 /** Some neighbouring elements of a step, counted in the output's order. */
 export interface ElementRun {
 	readonly first: number;
@@ -22,7 +25,7 @@ export interface ElementRun {
  * @param position of the operand's first element
  */
 export function* operandRuns(
-	{ operandByteLengths, matrix }: OperationTraits,
+	{ operandByteLengths, matrix }: OperandTraits,
 	operand: number,
 	position: number,
 	{ first, count }: ElementRun,
@@ -48,7 +51,7 @@ export function* operandRuns(
 export function readOperand(
 	read: ReadSource,
 	target: Uint8Array,
-	traits: OperationTraits,
+	traits: OperandTraits,
 	operand: number,
 	position: number,
 	elements: ElementRun,
