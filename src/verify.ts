@@ -3,7 +3,10 @@ import { type ModelOptions, partOf, towersOf } from "./checkpoint/model.ts";
 import { describeSources, type FunctionFacts } from "./checks/configuration.ts";
 import { checkFeatures } from "./checks/golden.ts";
 import { checkFinite } from "./checks/non-finite.ts";
+import { checkIngredients } from "./checks/ingredients.ts";
 import { checkSameFunction, type FeaturedModel } from "./checks/same-function.ts";
+import { checkSignature } from "./checks/signature.ts";
+import { checkSoup } from "./checks/soup.ts";
 import { checkStructure, unreadableModel } from "./checks/structure.ts";
 import { openSubject, type Subject } from "./checks/subject.ts";
 import { findNonFinite } from "./engine/finite-pass.ts";
@@ -23,6 +26,8 @@ export interface VerifyOptions extends ModelOptions {
 	readonly weights?: readonly number[] | undefined;
 	/** Whether the weights are divided by their sum. Default: as the recipe says, else true. */
 	readonly normalize?: boolean | undefined;
+	/** Tensors taken from one ingredient, by its number from 1. Default: those of the recipe, else none. */
+	readonly keep?: ReadonlyMap<string, number> | undefined;
 	/** Ingredients of which to find the mixture. */
 	readonly recover?: readonly string[] | undefined;
 	/** Models that should compute the same function. */
@@ -64,7 +69,9 @@ export async function verify(path: string, options: VerifyOptions = {}, watch: W
 	const { results, facts } = examineModel(subject, options);
 	checks.push(...results);
 	checks.push(await finiteCheck(subject, options, watch));
+	checks.push(...(await soupChecks(subject, options, watch)));
 	checks.push(...(await functionChecks(subject, facts, options, checks, watch)));
+	checks.push(...(await signatureCheck(subject, options, watch)));
 	return {
 		path,
 		description: facts && describeArchitecture(facts.architecture),
@@ -127,6 +134,46 @@ async function finiteCheck({ checkpoints }: Subject, options: VerifyOptions, wat
 	const start = performance.now();
 	const report = await findNonFinite(checkpoints, options, watch);
 	return checkFinite(report, secondsSince(start));
+}
+
+/** CS009 and CS008: what the model is made of. */
+async function soupChecks(subject: Subject, options: VerifyOptions, watch: Watch): Promise<CheckResult[]> {
+	const { soupOf, weights, normalize, keep, threads } = options;
+	if (soupOf === undefined) return [];
+	const ingredients = await openIngredients(soupOf, options);
+	try {
+		const identity = await checkIngredients(subject, ingredients);
+		return [identity, await checkSoup(subject, ingredients, { weights, normalize, keep, threads }, watch)];
+	} finally {
+		await Promise.all(ingredients.map((ingredient) => ingredient[Symbol.asyncDispose]()));
+	}
+}
+
+/** Opens all of them, or none. */
+async function openIngredients(paths: readonly string[], options: ModelOptions): Promise<Subject[]> {
+	const opened: Subject[] = [];
+	try {
+		for (const path of paths) opened.push(await openSubject(path, { arch: options.arch, archConfig: options.archConfig }));
+		return opened;
+	} catch (error) {
+		await Promise.all(opened.map((ingredient) => ingredient[Symbol.asyncDispose]()));
+		throw error;
+	}
+}
+
+/** CS013. */
+async function signatureCheck(
+	{ path }: Subject,
+	{ signature, key, ignoreUnsigned }: VerifyOptions,
+	watch: Watch,
+): Promise<CheckResult[]> {
+	if (signature === undefined && key === undefined) return [];
+	if (signature === undefined || key === undefined) {
+		throw new ClipSoupError("ERR_USAGE", "Cannot check a signature: expected --signature and --key together", {
+			fix: "give the signature with --signature, and the signer's public key with --key",
+		});
+	}
+	return [await checkSignature(path, { signature, key, ignoreUnsigned }, watch)];
 }
 
 /** CS011 and CS010: what the model computes. */
