@@ -61,11 +61,10 @@ export function composeLock({ subject, census, golden, expect = DEFAULT_EXPECT }
 function describeModel(subject: Subject, { tensors }: Census): Lock["model"] {
 	const { architecture, preprocess } = subject.model?.knowledge ?? {};
 	const dtypes = new Set(tensors.map(({ dtype }) => dtype).filter(isFloatDtype));
-	const [dtype = "mixed"] = dtypes.size === 1 ? dtypes : [];
 	const { mean, std } = preprocess ?? {};
 	return {
 		layout: layoutOf(subject),
-		dtype,
+		dtype: [...dtypes].sort().join("+"),
 		...(architecture && {
 			arch: describeArchitecture(architecture),
 			architecture: { ...modelConfigOf(architecture) },

@@ -27,8 +27,8 @@ export async function checkDigests(
 ): Promise<CheckResult> {
 	const compared = common.filter(hasLockedForm);
 	const damaged = compared.filter(({ locked, found }) => hexOf(locked) !== found.sha256);
-	const explained = await explain(subject, damaged, common);
 	const areOthers = damaged.length >= Math.max(LEAST_OTHER_WEIGHTS, compared.length * OTHER_WEIGHTS_SHARE);
+	const explained = await explain(subject, damaged.slice(0, areOthers ? 1 : MOST_EXPLAINED), common);
 	const blame = partsToBlame(census, lock);
 	const findings = [
 		...(areOthers
@@ -39,7 +39,7 @@ export async function checkDigests(
 	return ranCheck("CS005", 0, { detail: `SHA-256 of ${compared.length} tensors`, findings });
 }
 
-/** What happened to the first of the damaged tensors; undefined for those that nothing explains. */
+/** What happened to damaged tensors; undefined for those that are too large or that nothing explains. */
 async function explain(
 	subject: Subject,
 	damaged: readonly ComparedTensor[],
@@ -47,7 +47,7 @@ async function explain(
 ): Promise<readonly (Cause | undefined)[]> {
 	const lockedBy = new Map(all.map(({ locked }) => [hexOf(locked), locked.name]));
 	const causes: (Cause | undefined)[] = [];
-	for (const { locked, found } of damaged.slice(0, MOST_EXPLAINED)) {
+	for (const { locked, found } of damaged) {
 		const owner = lockedBy.get(found.sha256);
 		if (owner !== undefined) causes.push({ cause: `holds the bytes of "${owner}"` });
 		else if ((elementCount(found.shape) * DTYPES[found.dtype].bits) / 8 > MOST_EXPLAINED_BYTES) causes.push(undefined);

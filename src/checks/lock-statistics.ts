@@ -59,29 +59,26 @@ function expectationFindings(expectation: Expectation, tensors: readonly ValuedT
 }
 
 function brokenBounds(expectation: Expectation, values: ValueStatistics): readonly Bound[] {
-	const { nonFinite, zeros, min, max, absMax, rms: [low, high] = [] } = expectation;
+	const { rms: [low, high] = [] } = expectation;
 	const magnitude = Math.max(Math.abs(values.min), Math.abs(values.max));
 	return [
-		...atMost("elements that are not finite", values.nonFinite, nonFinite),
-		...atMost("elements that are 0", values.zeros, zeros),
-		...atLeast("a minimum", values.min, min),
-		...atMost("a maximum", values.max, max),
-		...atMost("a largest magnitude", magnitude, absMax),
-		...atLeast("a root mean square", values.rms, low),
-		...atMost("a root mean square", values.rms, high),
+		...outside(values.nonFinite, `${values.nonFinite} elements that are not finite`, { most: expectation.nonFinite }),
+		...outside(values.zeros, `${values.zeros} elements that are 0`, { most: expectation.zeros }),
+		...outside(values.min, `a minimum of ${values.min}`, { least: expectation.min }),
+		...outside(values.max, `a maximum of ${values.max}`, { most: expectation.max }),
+		...outside(magnitude, `a largest magnitude of ${magnitude}`, { most: expectation.absMax }),
+		...outside(values.rms, `a root mean square of ${values.rms}`, { least: low, most: high }),
 	];
 }
 
-function atMost(what: string, found: number, bound: number | undefined): readonly Bound[] {
-	return bound === undefined || found <= bound ? [] : [{ expected: `at most ${bound}`, found: told(what, found) }];
-}
-
-function atLeast(what: string, found: number, bound: number | undefined): readonly Bound[] {
-	return bound === undefined || found >= bound ? [] : [{ expected: `at least ${bound}`, found: told(what, found) }];
-}
-
-function told(what: string, found: number): string {
-	return what.startsWith("a ") ? `${what} of ${found}` : `${found} ${what}`;
+function outside(
+	value: number,
+	found: string,
+	{ least, most }: { readonly least?: number | undefined; readonly most?: number | undefined },
+): readonly Bound[] {
+	if (least !== undefined && value < least) return [{ expected: `at least ${least}`, found }];
+	if (most !== undefined && value > most) return [{ expected: `at most ${most}`, found }];
+	return [];
 }
 
 function zeroFindings(tensor: ValuedTensor): readonly Finding[] {

@@ -53,7 +53,7 @@ const modelSchema = z.strictObject({
 		.looseObject({ embed_dim: positive, text_cfg: z.looseObject({}), vision_cfg: z.looseObject({}) })
 		.optional()
 		.describe("OpenCLIP's model_cfg."),
-	dtype: z.string().describe("Of all float tensors, or: mixed."),
+	dtype: z.string().describe("Of the float tensors; of several dtypes with + between them."),
 	layout: z.string().optional().describe("openclip, timm or hf; of several folders with + between them."),
 	preprocess: z
 		.strictObject({
