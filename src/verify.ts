@@ -1,17 +1,25 @@
 import { describeArchitecture } from "./architectures/describe.ts";
 import { type ModelOptions, partOf, towersOf } from "./checkpoint/model.ts";
 import { describeSources, type FunctionFacts } from "./checks/configuration.ts";
-import { checkFeatures } from "./checks/golden.ts";
-import { checkFinite } from "./checks/non-finite.ts";
+import type { Features } from "./checks/features.ts";
+import { checkFeatures, goldenOf, readGolden } from "./checks/golden.ts";
 import { checkIngredients } from "./checks/ingredients.ts";
+import { checkLock } from "./checks/lock-checks.ts";
+import { checkLockedFacts } from "./checks/lock-facts.ts";
+import { planLockOutput, readLock, writeLock } from "./checks/lock-file.ts";
+import { checkFinite } from "./checks/non-finite.ts";
+import { readRecipe } from "./checks/recipe-file.ts";
 import { checkSameFunction, type FeaturedModel } from "./checks/same-function.ts";
 import { checkSignature } from "./checks/signature.ts";
 import { checkSoup } from "./checks/soup.ts";
 import { checkStructure, unreadableModel } from "./checks/structure.ts";
 import { openSubject, type Subject } from "./checks/subject.ts";
+import { type Census, takeCensus } from "./engine/census.ts";
+import { finiteReport } from "./engine/census-finite.ts";
 import { findNonFinite } from "./engine/finite-pass.ts";
 import { ClipSoupError } from "./errors.ts";
 import { partialArchitecture } from "./layouts/combine-facts.ts";
+import type { Lock } from "./lock/schema.ts";
 import { GRAPH_TOWERS, type GraphTower } from "./onnx/clip.ts";
 import { readTemperature } from "./onnx/logits.ts";
 import { referenceFeatures, type TowerFeatures } from "./onnx/reference-features.ts";
@@ -34,7 +42,9 @@ export interface VerifyOptions extends ModelOptions {
 	readonly sameAs?: readonly string[] | undefined;
 	/** A lock file to check against. */
 	readonly lock?: string | undefined;
-	/** A lock file to write if every check passes. */
+	/** A recipe (`soup.json`) to recompute by. Default: the one in the soup's metadata. */
+	readonly recipe?: string | undefined;
+	/** A lock file to write if every check passes; a lock that is there is replaced, any other file is not. */
 	readonly writeLock?: string | undefined;
 	/** An OpenSSF model signature of the model's folder, and the public key to check it with. */
 	readonly signature?: string | undefined;
@@ -64,21 +74,59 @@ export interface VerifyOptions extends ModelOptions {
  */
 export async function verify(path: string, options: VerifyOptions = {}, watch: Watch = {}): Promise<Verification> {
 	const start = performance.now();
+	const lock = options.lock === undefined ? undefined : await readLock(options.lock);
+	const output = options.writeLock === undefined ? undefined : await planLockOutput(options.writeLock);
 	await using subject = await openSubject(path, options);
 	const checks: CheckResult[] = [containerCheck(subject, secondsSince(start))];
-	const { results, facts } = examineModel(subject, options);
+	const { results, facts } = examineModel(subject, lock, options);
 	checks.push(...results);
-	checks.push(await finiteCheck(subject, options, watch));
+	const isSound = checks.every(({ status }) => status !== "failed");
+	const { census, finite } = await readNumbers(subject, options, watch);
+	checks.push(finite);
+	if (lock !== undefined && census !== undefined) checks.push(...(await checkLock(subject, census, lock)));
 	checks.push(...(await soupChecks(subject, options, watch)));
-	checks.push(...(await functionChecks(subject, facts, options, checks, watch)));
+	const blocked = isSound && finite.status !== "failed" ? undefined : "the model is not sound";
+	const { features, results: computed } = await functionChecks(subject, { facts, lock, blocked }, options, watch);
+	checks.push(...computed);
 	checks.push(...(await signatureCheck(subject, options, watch)));
+	const merged = mergeByCheck(checks);
+	const notices = [...(subject.model?.notices ?? subject.checkpoints.flatMap((checkpoint) => checkpoint.notices))];
+	if (output !== undefined && census !== undefined) {
+		const isProved = merged.every(({ status }) => status !== "failed");
+		if (isProved) await writeLock(output, { subject, census, golden: await goldenOf(features) }, watch.signal);
+		notices.push(isProved ? `the lock is in "${options.writeLock}"` : "no lock is written: a check failed");
+	}
 	return {
 		path,
 		description: facts && describeArchitecture(facts.architecture),
-		checks,
-		modelDigest: undefined,
-		canonicalDigest: undefined,
-		notices: subject.model?.notices ?? subject.checkpoints.flatMap((checkpoint) => checkpoint.notices),
+		checks: merged,
+		modelDigest: census?.modelDigest,
+		canonicalDigest: census?.canonicalDigest?.all,
+		notices,
+	};
+}
+
+/** One result a check, in the order in which they ran first; but CS010 has one for each model that was compared. */
+function mergeByCheck(results: readonly CheckResult[]): CheckResult[] {
+	const merged: CheckResult[] = [];
+	for (const result of results) {
+		const at = result.check === "CS010" ? -1 : merged.findIndex(({ check }) => check === result.check);
+		const before = merged[at];
+		if (before === undefined) merged.push(result);
+		else merged[at] = joinResults(before, result);
+	}
+	return merged;
+}
+
+function joinResults(a: CheckResult, b: CheckResult): CheckResult {
+	if (a.status === "skipped") return b;
+	if (b.status === "skipped") return a;
+	return {
+		check: a.check,
+		status: a.status === "failed" || b.status === "failed" ? "failed" : "passed",
+		detail: `${a.detail}; ${b.detail}`,
+		findings: [...a.findings, ...b.findings],
+		seconds: a.seconds + b.seconds,
 	};
 }
 
@@ -100,8 +148,8 @@ interface Examination {
 	readonly facts: FunctionFacts | undefined;
 }
 
-/** CS012, CS003 and CS004: whether the files make up the model that their configuration tells of. */
-function examineModel(subject: Subject, options: VerifyOptions): Examination {
+/** CS012, CS003 and CS004: whether the files make up the model that their configuration, and the lock, tell of. */
+function examineModel(subject: Subject, lock: Lock | undefined, options: VerifyOptions): Examination {
 	const { model, unread } = subject;
 	if (model === undefined) return { results: withoutModel(subject, unread, options), facts: undefined };
 	const start = performance.now();
@@ -113,7 +161,8 @@ function examineModel(subject: Subject, options: VerifyOptions): Examination {
 	}
 	const facts = { architecture, preprocess: model.knowledge.preprocess };
 	const configuration = ranCheck("CS012", secondsSince(start), { detail: describeSources(model) });
-	return { results: [configuration, ...checkStructure(model, architecture)], facts };
+	const locked = lock === undefined ? [] : checkLockedFacts(facts, lock);
+	return { results: [configuration, ...locked, ...checkStructure(model, architecture)], facts };
 }
 
 const STRUCTURE = ["CS012", "CS003", "CS004"] as const satisfies readonly CheckId[];
@@ -130,20 +179,29 @@ function withoutModel(
 	return STRUCTURE.map((check) => skippedCheck(check, "the tensors are those of no CLIP that is known"));
 }
 
-async function finiteCheck({ checkpoints }: Subject, options: VerifyOptions, watch: Watch): Promise<CheckResult> {
+/** CS006, from the census if a lock needs one, else from a pass that looks for nothing but that. */
+async function readNumbers(
+	subject: Subject,
+	{ lock, writeLock: output, threads }: VerifyOptions,
+	watch: Watch,
+): Promise<{ readonly census: Census | undefined; readonly finite: CheckResult }> {
 	const start = performance.now();
-	const report = await findNonFinite(checkpoints, options, watch);
-	return checkFinite(report, secondsSince(start));
+	const needsCensus = lock !== undefined || output !== undefined;
+	const census = needsCensus ? await takeCensus(subject, { threads, files: true }, watch) : undefined;
+	const report = census ? finiteReport(census) : await findNonFinite(subject.checkpoints, { threads }, watch);
+	return { census, finite: checkFinite(report, secondsSince(start)) };
 }
 
 /** CS009 and CS008: what the model is made of. */
 async function soupChecks(subject: Subject, options: VerifyOptions, watch: Watch): Promise<CheckResult[]> {
 	const { soupOf, weights, normalize, keep, threads } = options;
 	if (soupOf === undefined) return [];
+	const recipe = options.recipe === undefined ? undefined : await readRecipe(options.recipe);
 	const ingredients = await openIngredients(soupOf, options);
 	try {
-		const identity = await checkIngredients(subject, ingredients);
-		return [identity, await checkSoup(subject, ingredients, { weights, normalize, keep, threads }, watch)];
+		const claim = { weights, normalize, keep, recipe };
+		const identity = await checkIngredients(subject, ingredients, claim);
+		return [identity, await checkSoup(subject, ingredients, { ...claim, threads }, watch)];
 	} finally {
 		await Promise.all(ingredients.map((ingredient) => ingredient[Symbol.asyncDispose]()));
 	}
@@ -153,7 +211,8 @@ async function soupChecks(subject: Subject, options: VerifyOptions, watch: Watch
 async function openIngredients(paths: readonly string[], options: ModelOptions): Promise<Subject[]> {
 	const opened: Subject[] = [];
 	try {
-		for (const path of paths) opened.push(await openSubject(path, { arch: options.arch, archConfig: options.archConfig }));
+		for (const path of paths)
+			opened.push(await openSubject(path, { arch: options.arch, archConfig: options.archConfig }));
 		return opened;
 	} catch (error) {
 		await Promise.all(opened.map((ingredient) => ingredient[Symbol.asyncDispose]()));
@@ -176,40 +235,49 @@ async function signatureCheck(
 	return [await checkSignature(path, { signature, key, ignoreUnsigned }, watch)];
 }
 
+interface Computed {
+	/** Undefined if there was no forward pass. */
+	readonly features: Features | undefined;
+	readonly results: readonly CheckResult[];
+}
+
 /** CS011 and CS010: what the model computes. */
 async function functionChecks(
 	{ path, model }: Subject,
-	facts: FunctionFacts | undefined,
+	known: {
+		readonly facts: FunctionFacts | undefined;
+		readonly lock: Lock | undefined;
+		readonly blocked: string | undefined;
+	},
 	options: VerifyOptions,
-	before: readonly CheckResult[],
 	watch: Watch,
-): Promise<CheckResult[]> {
-	const others = options.sameAs ?? [];
-	const asked: readonly CheckId[] = others.length > 0 ? ["CS011", "CS010"] : ["CS011"];
-	const skip = (reason: string) => asked.map((check) => skippedCheck(check, reason));
-	if (options.forward === false) return skip("--no-forward");
-	const failed = before
-		.filter(({ check, status }) => status === "failed" && check !== "CS007")
-		.map(({ check }) => check);
-	if (failed.length > 0) return skip(`${failed.join(", ")} failed`);
-	if (model === undefined || facts === undefined) return skip("there is no model to run");
-
-	const start = performance.now();
-	const featured = await featuredModel({ path, model, facts }, options, watch);
-	const timing = { limit: options.cosLimit, threads: options.threads };
-	const results = [await checkFeatures(featured, undefined, { ...timing, seconds: secondsSince(start) }, watch)];
-	for (const other of others) {
-		await using opened = await openSubject(other, { arch: options.arch, archConfig: options.archConfig });
-		if (opened.model === undefined) throw opened.unread;
-		const held = towersOf(opened.model.tensors);
-		const otherFacts = {
-			architecture: partOf(opened.model, held),
-			preprocess: opened.model.knowledge.preprocess,
-		};
-		const second = await featuredModel({ path: other, model: opened.model, facts: otherFacts }, options, watch);
-		results.push(await checkSameFunction(featured, second, timing, watch));
+): Promise<Computed> {
+	const { facts, lock, blocked } = known;
+	const { sameAs = [], cosLimit: limit, threads } = options;
+	const asked: readonly CheckId[] = sameAs.length > 0 ? ["CS011", "CS010"] : ["CS011"];
+	const reason =
+		options.forward === false ? "--no-forward" : (blocked ?? (facts ? undefined : "there is no model to run"));
+	if (reason !== undefined || model === undefined || facts === undefined) {
+		return { features: undefined, results: asked.map((check) => skippedCheck(check, reason ?? "")) };
 	}
-	return results;
+	const start = performance.now();
+	const own = await featuredModel({ path, model, facts }, options, watch);
+	const golden = lock?.golden && readGolden(lock.golden);
+	const results = [await checkFeatures(own, golden, { limit, threads, seconds: secondsSince(start) }, watch)];
+	for (const other of sameAs) {
+		results.push(await checkSameFunction(own, await openFeatured(other, options, watch), { limit, threads }, watch));
+	}
+	return { features: own.features, results };
+}
+
+/** Opens a model, runs it, and closes it again. @throws {ClipSoupError} if it is no CLIP, or cannot be run */
+async function openFeatured(path: string, options: VerifyOptions, watch: Watch): Promise<FeaturedModel> {
+	await using opened = await openSubject(path, { arch: options.arch, archConfig: options.archConfig });
+	const { model } = opened;
+	if (model === undefined) throw opened.unread;
+	const architecture = partOf(model, towersOf(model.tensors));
+	const facts = { architecture, preprocess: model.knowledge.preprocess };
+	return featuredModel({ path, model, facts }, options, watch);
 }
 
 async function featuredModel(

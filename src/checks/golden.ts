@@ -1,4 +1,7 @@
 import type { ClipModel } from "../checkpoint/model.ts";
+import type { LockGolden } from "../lock/schema.ts";
+import { REFERENCE_COUNTS, type TowerFeatures } from "../onnx/reference-features.ts";
+import { runtimeVersion } from "../onnx/session.ts";
 import type { Watch } from "../progress.ts";
 import { type CheckResult, type Finding, ranCheck } from "../verification.ts";
 import type { FunctionFacts } from "./configuration.ts";
@@ -18,6 +21,38 @@ export interface GoldenFeatures {
 	readonly features: Features;
 	/** Largest `1 − cos`. */
 	readonly limit: number;
+}
+
+/** The features of a lock. */
+export function readGolden({ image, text, limits }: LockGolden): GoldenFeatures {
+	return {
+		features: { ...(image && { image: featuresIn(image) }), ...(text && { text: featuresIn(text) }) },
+		limit: limits.oneMinusCos,
+	};
+}
+
+function featuresIn({ f32base64, shape: [, width] }: NonNullable<LockGolden["image"]>): TowerFeatures {
+	const { buffer, byteOffset, byteLength } = Buffer.from(f32base64, "base64");
+	return { width, values: new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength)) };
+}
+
+/** Features as a lock records them; undefined if there was no forward pass. */
+export async function goldenOf(features: Features | undefined): Promise<LockGolden | undefined> {
+	if (features === undefined) return undefined;
+	const { image, text } = features;
+	return {
+		...(image && { image: recorded(image) }),
+		inputs: { generator: "numerics-v1", images: REFERENCE_COUNTS.image, texts: REFERENCE_COUNTS.text },
+		limits: { oneMinusCos: SAME_NUMBERS_LIMIT },
+		runtime: { ep: "cpu", onnxruntime: await runtimeVersion() },
+		...(text && { text: recorded(text) }),
+	};
+}
+
+function recorded({ values, width }: TowerFeatures): NonNullable<LockGolden["image"]> {
+	const { buffer, byteOffset, byteLength } = values;
+	const bytes = Buffer.from(buffer, byteOffset, byteLength);
+	return { f32base64: bytes.toString("base64"), shape: [values.length / width, width] };
 }
 
 /** CS011: whether the forward pass gives sound features, and those of the lock if there is one. */

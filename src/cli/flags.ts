@@ -169,7 +169,11 @@ export const verifyFlags = commonFlags.extend({
 	weights: z.string().transform(parseWeights).optional(),
 	// Commander tells true where nothing was said: the recipe decides then.
 	normalize: z.boolean().transform((isNormalized) => (isNormalized ? undefined : false)),
-	keep: z.array(z.string()).transform(parseKeep).optional(),
+	keep: z
+		.array(z.string())
+		.transform((entries) => new Map(Object.entries(parseKeep(entries))))
+		.optional(),
+	recipe: z.string().optional(),
 	lock: z.string().optional(),
 	writeLock: z.string().transform(parseOutput).optional(),
 	signature: z.string().optional(),

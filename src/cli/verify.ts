@@ -29,6 +29,7 @@ export function addVerify(program: Command): void {
 		.option("--weights <list>", "their weights (default: those of the recipe in the soup, else uniform)")
 		.option("--no-normalize", "the weights were not divided by their sum")
 		.option("--keep <name=index...>", "tensors that were taken from one ingredient")
+		.option("--recipe <file>", "the soup.json to recompute by (default: the recipe in the soup)")
 		.option("--recover <ingredients...>", "find the mixture of these that it is")
 		.option("--same-as <models...>", "models in any layout that compute the same function")
 		.option("--lock <file>", "check against a lock file")

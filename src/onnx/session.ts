@@ -117,6 +117,12 @@ function refused(what: string, folder: string, cause: unknown): ClipSoupError {
 	});
 }
 
+/** Version of ONNX Runtime. @throws {ClipSoupError} ERR_RUNTIME if it does not load */
+export async function runtimeVersion(): Promise<string> {
+	const { env } = await loadRuntime();
+	return env.versions.common;
+}
+
 /** Loaded only here and only when needed: everything but the forward pass works without it. */
 async function loadRuntime(): Promise<typeof import("onnxruntime-node")> {
 	try {
