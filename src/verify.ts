@@ -9,6 +9,7 @@ import { checkLockedFacts } from "./checks/lock-facts.ts";
 import { planLockOutput, readLock, writeLock } from "./checks/lock-file.ts";
 import { checkFinite } from "./checks/non-finite.ts";
 import { readRecipe } from "./checks/recipe-file.ts";
+import { type Recovery, recoverMixture } from "./checks/recover.ts";
 import { checkSameFunction, type FeaturedModel } from "./checks/same-function.ts";
 import { checkSignature } from "./checks/signature.ts";
 import { checkSoup } from "./checks/soup.ts";
@@ -85,6 +86,8 @@ export async function verify(path: string, options: VerifyOptions = {}, watch: W
 	checks.push(finite);
 	if (lock !== undefined && census !== undefined) checks.push(...(await checkLock(subject, census, lock)));
 	checks.push(...(await soupChecks(subject, options, watch)));
+	const recovery = await recover(subject, options, watch);
+	if (recovery !== undefined) checks.push(recovery.check);
 	const blocked = isSound && finite.status !== "failed" ? undefined : "the model is not sound";
 	const { features, results: computed } = await functionChecks(subject, { facts, lock, blocked }, options, watch);
 	checks.push(...computed);
@@ -200,8 +203,19 @@ async function soupChecks(subject: Subject, options: VerifyOptions, watch: Watch
 	const ingredients = await openIngredients(soupOf, options);
 	try {
 		const claim = { weights, normalize, keep, recipe };
-		const identity = await checkIngredients(subject, ingredients, claim);
+		const identity = await checkIngredients(subject, ingredients, claim, watch);
 		return [identity, await checkSoup(subject, ingredients, { ...claim, threads }, watch)];
+	} finally {
+		await Promise.all(ingredients.map((ingredient) => ingredient[Symbol.asyncDispose]()));
+	}
+}
+
+/** CS008 the other way round: not whether the model is a given mixture, but which one it is. */
+async function recover(subject: Subject, options: VerifyOptions, watch: Watch): Promise<Recovery | undefined> {
+	if (options.recover === undefined) return undefined;
+	const ingredients = await openIngredients(options.recover, options);
+	try {
+		return await recoverMixture(subject, ingredients, { threads: options.threads }, watch);
 	} finally {
 		await Promise.all(ingredients.map((ingredient) => ingredient[Symbol.asyncDispose]()));
 	}

@@ -2,52 +2,53 @@
 export interface SolvedWeights {
 	/** One for each ingredient. */
 	readonly weights: readonly number[];
-	/** Standard errors of the weights, from what of the mixture they do not explain. */
+	/** Standard errors of the weights, from what of the mixture they leave. */
 	readonly errors: readonly number[];
-	/** ‖s − Σ wₖ·xₖ‖², as far as inner products tell it. */
-	readonly residualSquares: number;
+	/** Whether no other weights do as well; if an ingredient is a mixture of the others, its weight here is 0. */
+	readonly isUnique: boolean;
 }
 
 /** Below it a pivot of the Gram matrix, scaled to a diagonal of 1, is taken for 0: float64 sums leave about 1e-15. */
 const SINGULAR_PIVOT = 1e-11;
 
 /** Share of ‖s − r‖² that rounding of its products can leave of a residual. */
-const PRODUCT_ROUNDING = 2 ** -50;
+export const PRODUCT_ROUNDING = 2 ** -48;
 
 /**
  * The weights that bring Σ wₖ·xₖ closest to s, by the normal equations of differences from the last ingredient.
  *
  * @param products as in `ProductSums`, of one ingredient at least
- * @returns undefined if an ingredient is a mixture of the others, so that there is no one answer
  */
-export function solveWeights(products: readonly number[], elements: number): SolvedWeights | undefined {
-	const unknowns = Math.round((Math.sqrt(8 * products.length + 1) - 1) / 2) - 1;
+export function solveWeights(products: readonly number[], elements: number): SolvedWeights {
+	const unknowns = unknownsOf(products);
 	const at = (row: number, column: number) => products[(row * (row + 1)) / 2 + column] ?? 0;
-	const scales = Array.from({ length: unknowns }, (_, k) => Math.sqrt(at(k, k)));
-	if (scales.some((scale) => !(scale > 0))) return undefined;
+	const scales = Array.from({ length: unknowns }, (_, k) => Math.sqrt(at(k, k)) || 1);
 	const scaleOf = (k: number) => scales[k] ?? 1;
 	const factor = cholesky(unknowns, (row, column) => at(row, column) / scaleOf(row) / scaleOf(column));
-	if (factor === undefined) return undefined;
 	const targets = scales.map((scale, k) => at(unknowns, k) / scale);
 	const solution = solve(factor, targets).map((value, k) => value / scaleOf(k));
 	const total = at(unknowns, unknowns);
 	const explained = solution.reduce((sum, weight, k) => sum + weight * at(unknowns, k), 0);
 	const residualSquares = Math.max(total - explained, PRODUCT_ROUNDING * total);
 	const spread = Math.sqrt(residualSquares / Math.max(1, elements - unknowns));
-	const units = scales.map((_, k) => scales.map((_one, index) => (index === k ? 1 / scaleOf(k) : 0)));
 	const errorOf = (direction: readonly number[]) => {
 		const squares = solve(factor, direction).reduce((sum, value, k) => sum + value * (direction[k] ?? 0), 0);
 		return spread * Math.sqrt(Math.max(0, squares));
 	};
+	const units = scales.map((scale, k) => scales.map((_, index) => (index === k ? 1 / scale : 0)));
 	return {
 		weights: [...solution, 1 - solution.reduce((sum, weight) => sum + weight, 0)],
-		errors: [...units.map(errorOf), errorOf(scales.map((scale) => 1 / scale))],
-		residualSquares,
+		errors: [...units, scales.map((scale) => 1 / scale)].map(errorOf),
+		isUnique: factor.every((row, k) => Number.isFinite(row[k])),
 	};
 }
 
-/** The lower factor L of L·Lᵀ; undefined if the matrix is singular. */
-function cholesky(size: number, at: (row: number, column: number) => number): number[][] | undefined {
+/**
+ * The lower factor L of L·Lᵀ. A row that depends on those before gets an infinite pivot, by which its unknown becomes 0.
+ *
+ * @param at elements of a positive semidefinite matrix with a diagonal of 1, or 0
+ */
+function cholesky(size: number, at: (row: number, column: number) => number): number[][] {
 	const lower: number[][] = [];
 	for (let row = 0; row < size; row++) {
 		const current: number[] = [];
@@ -56,8 +57,7 @@ function cholesky(size: number, at: (row: number, column: number) => number): nu
 			let value = at(row, column);
 			for (let k = 0; k < column; k++) value -= (current[k] ?? 0) * (above[k] ?? 0);
 			if (column < row) current.push(value / (above[column] ?? 1));
-			else if (value > SINGULAR_PIVOT) current.push(Math.sqrt(value));
-			else return undefined;
+			else current.push(value > SINGULAR_PIVOT ? Math.sqrt(value) : Number.POSITIVE_INFINITY);
 		}
 		lower.push(current);
 	}
@@ -76,6 +76,23 @@ function solve(lower: readonly (readonly number[])[], b: readonly number[]): num
 		x[row] = (x[row] ?? 0) / (lower[row]?.[row] ?? 1);
 	}
 	return x;
+}
+
+/** Numbers, from 1, of two inputs that are equal in all elements; undefined if all differ. @param products as above */
+export function equalInputs(products: readonly number[]): readonly [number, number] | undefined {
+	const unknowns = unknownsOf(products);
+	const at = (row: number, column: number) => products[(row * (row + 1)) / 2 + column] ?? 0;
+	for (let a = 0; a < unknowns; a++) {
+		if (at(a, a) === 0) return [a + 1, unknowns + 1];
+		// Equal inputs have equal differences, whose products are equal to the bit.
+		for (let b = 0; b < a; b++) if (at(a, b) === at(a, a) && at(a, b) === at(b, b)) return [b + 1, a + 1];
+	}
+	return undefined;
+}
+
+/** Number of inputs less one, of so many products. */
+function unknownsOf(products: readonly number[]): number {
+	return Math.round((Math.sqrt(8 * products.length + 1) - 1) / 2) - 1;
 }
 
 /** Weights that a person would have typed. */

@@ -97,7 +97,7 @@ function unreadFindings(subjects: readonly Subject[]): Finding[] {
 }
 
 /** The number, from 1, of the ingredient that a tensor is taken from. */
-export function keptNumber(
+function keptNumber(
 	keep: ReadonlyMap<string, number>,
 	name: string,
 	{ pieces }: Pick<NamedTensor, "pieces">,

@@ -3,14 +3,23 @@ import type { FloatDtype } from "../tensor/dtype.ts";
 import { roundTo } from "./soup-arithmetic.ts";
 import type { Sample } from "./soup-sample.ts";
 
-/** Unit roundoff to nearest, and the smallest subnormal. */
-const ROUNDING: Readonly<Record<FloatDtype, { readonly unit: number; readonly subnormal: number }>> = {
-	F64: { unit: 2 ** -53, subnormal: 2 ** -1074 },
-	F32: { unit: 2 ** -24, subnormal: 2 ** -149 },
-	F16: { unit: 2 ** -11, subnormal: 2 ** -24 },
-	BF16: { unit: 2 ** -8, subnormal: 2 ** -133 },
-	F8_E4M3: { unit: 2 ** -4, subnormal: 2 ** -9 },
-	F8_E5M2: { unit: 2 ** -3, subnormal: 2 ** -16 },
+/** Unit roundoff, to nearest. */
+export const UNIT_ROUNDOFF: Readonly<Record<FloatDtype, number>> = {
+	F64: 2 ** -53,
+	F32: 2 ** -24,
+	F16: 2 ** -11,
+	BF16: 2 ** -8,
+	F8_E4M3: 2 ** -4,
+	F8_E5M2: 2 ** -3,
+};
+
+const SMALLEST_SUBNORMAL: Readonly<Record<FloatDtype, number>> = {
+	F64: 2 ** -1074,
+	F32: 2 ** -149,
+	F16: 2 ** -24,
+	BF16: 2 ** -133,
+	F8_E4M3: 2 ** -9,
+	F8_E5M2: 2 ** -16,
 };
 
 /** How far elements are from the average, against what rounding can do. */
@@ -36,8 +45,8 @@ export function errorBound(samples: readonly Sample[], linear: LinearWeights): E
 	let nearest = 0;
 	for (const { inputs, stored, count, tensor } of samples) {
 		const { soup } = tensor.values;
-		const { unit, subnormal } = ROUNDING[soup];
-		const sumUnit = soup === "F64" ? ROUNDING.F64.unit : ROUNDING.F32.unit;
+		const unit = UNIT_ROUNDOFF[soup];
+		const sumUnit = soup === "F64" ? UNIT_ROUNDOFF.F64 : UNIT_ROUNDOFF.F32;
 		for (let index = 0; index < count; index++) {
 			let sum = -0;
 			let magnitude = 0;
@@ -50,7 +59,9 @@ export function errorBound(samples: readonly Sample[], linear: LinearWeights): E
 			const found = stored[index] ?? 0;
 			if (Object.is(roundTo(soup, mean), found)) nearest++;
 			const bound =
-				((inputs.length + 1) * sumUnit * magnitude) / Math.abs(linear.divisor) + unit * Math.abs(mean) + subnormal;
+				((inputs.length + 1) * sumUnit * magnitude) / Math.abs(linear.divisor) +
+				unit * Math.abs(mean) +
+				SMALLEST_SUBNORMAL[soup];
 			const error = Math.abs(found - mean) / bound;
 			if (Number.isFinite(error)) worst = Math.max(worst, error);
 			if (!(error <= 1) && !Object.is(roundTo(soup, mean), found)) beyond++;

@@ -1,5 +1,7 @@
 import { MixtureProducts } from "../engine/mixture-products.ts";
+import type { ProductSums } from "../engine/results.ts";
 import type { FloatDtype } from "../tensor/dtype.ts";
+import { addBalanced } from "./recover-products.ts";
 import { type SolvedWeights, solveWeights } from "./recover-weights.ts";
 import type { AlignedTensor } from "./soup-alignment.ts";
 import { type Arithmetic, arithmeticsFor } from "./soup-arithmetic.ts";
@@ -132,15 +134,18 @@ function temperature({ tensor, inputs, stored, count }: Sample): Explanation | u
 	return { formula: "equals the logarithm of the mean of exp(logit_scale)", cause: "averaged after exp" };
 }
 
-/** The weights that samples suggest. */
+/** The weights that samples suggest; undefined if they suggest no one answer. */
 function solve(samples: readonly Sample[]): SolvedWeights | undefined {
-	const products = new MixtureProducts(samples[0]?.inputs.length ?? 0);
-	for (const { inputs, stored, count } of samples) {
-		products.add(
-			[...inputs, stored].map((values) => values.slice()),
-			count,
-		);
-	}
-	const sums = products.sums();
-	return solveWeights(sums.products, sums.elements);
+	const { products, elements } = addBalanced(samples.map(productsOf));
+	const solved = solveWeights(products, elements);
+	return solved.isUnique ? solved : undefined;
+}
+
+function productsOf({ inputs, stored, count }: Sample): ProductSums {
+	const products = new MixtureProducts(inputs.length);
+	products.add(
+		[...inputs, stored].map((values) => values.slice()),
+		count,
+	);
+	return products.sums();
 }

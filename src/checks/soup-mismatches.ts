@@ -43,8 +43,12 @@ export function mismatchesOf(
 			if (other === undefined) {
 				const candidates = extra.length < MOST_SUGGESTIONS ? tensors.keys() : [];
 				extra.push(extraFinding(name, tensor, { label, nearest: nearestName(name, candidates) }));
-			} else unlike.push(...unlikeFindings(tensor, other, label));
-			if (other === undefined || unlikeFindings(tensor, other, label).length > 0) unfit.add(name);
+				unfit.add(name);
+				continue;
+			}
+			const faults = unlikeFindings(tensor, other, label);
+			if (faults.length > 0) unfit.add(name);
+			unlike.push(...faults);
 		}
 	}
 	return { findings: [...missing, ...extra, ...unlike], unfit };

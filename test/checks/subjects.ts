@@ -7,13 +7,17 @@ export interface OpenSubjects extends AsyncDisposable {
 
 /** Opens what the paths name: a soup, then its ingredients. */
 export async function openSubjects(paths: readonly string[]): Promise<OpenSubjects> {
-	const [first, ...others] = await Promise.all(paths.map((path) => openSubject(path)));
-	if (first === undefined) throw new Error("Name a soup");
-	const all = [first, ...others] as const;
-	return {
-		all: [first, ...others],
-		[Symbol.asyncDispose]: async () => {
-			for (const subject of all) await subject[Symbol.asyncDispose]();
-		},
+	const opened: Subject[] = [];
+	const close = async () => {
+		for (const subject of opened) await subject[Symbol.asyncDispose]();
 	};
+	try {
+		for (const path of paths) opened.push(await openSubject(path));
+	} catch (error) {
+		await close();
+		throw error;
+	}
+	const [soup, ...ingredients] = opened;
+	if (soup === undefined) throw new Error("Name a soup");
+	return { all: [soup, ...ingredients], [Symbol.asyncDispose]: close };
 }

@@ -1,7 +1,7 @@
 import type { MeanWorkspace } from "../../kernels/wasm.ts";
 import type { FloatDtype } from "../../tensor/dtype.ts";
 import { MixtureProducts } from "../mixture-products.ts";
-import { mixtureBlocks } from "./mixture-blocks.ts";
+import { forEachBlock } from "./mixture-blocks.ts";
 import type { Runner } from "./runner.ts";
 
 /**
@@ -10,13 +10,12 @@ import type { Runner } from "./runner.ts";
  * @param dtypes of the inputs, and of the mixture
  */
 export function productsRunner(workspace: MeanWorkspace, dtypes: readonly FloatDtype[]): Runner {
-	const forEachBlock = mixtureBlocks(workspace, dtypes);
 	let products = new MixtureProducts(dtypes.length - 1);
 	return {
 		sources: workspace.sources.slice(0, dtypes.length),
 		output: undefined,
 		chunk(total) {
-			forEachBlock(total, (block, count) => products.add(block, count));
+			forEachBlock(workspace, dtypes, total, (block, count) => products.add(block, count));
 		},
 		end() {
 			const result = products.sums();

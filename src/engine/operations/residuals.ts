@@ -1,7 +1,7 @@
-import { BLOCK_ELEMENTS, type MeanWorkspace } from "../../kernels/wasm.ts";
+import type { MeanWorkspace } from "../../kernels/wasm.ts";
 import type { FloatDtype } from "../../tensor/dtype.ts";
 import { keepFinite } from "../mixture-products.ts";
-import { mixtureBlocks } from "./mixture-blocks.ts";
+import { forEachBlock, scratchBlock } from "./mixture-blocks.ts";
 import type { Runner } from "./runner.ts";
 
 /**
@@ -16,14 +16,13 @@ export function residualsRunner(
 	dtypes: readonly FloatDtype[],
 	mixtures: readonly (readonly number[])[],
 ): Runner {
-	const forEachBlock = mixtureBlocks(workspace, dtypes);
-	const difference = new Float64Array(BLOCK_ELEMENTS);
+	const difference = scratchBlock(dtypes.length);
 	let squares = mixtures.map(() => 0);
 	return {
 		sources: workspace.sources.slice(0, dtypes.length),
 		output: undefined,
 		chunk(total) {
-			forEachBlock(total, (block, count) => {
+			forEachBlock(workspace, dtypes, total, (block, count) => {
 				const finite = keepFinite(block, count);
 				squares = squares.map((sum, index) => sum + residual(block, mixtures[index] ?? [], finite, difference));
 			});
