@@ -1,14 +1,17 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { appendFileSync } from "node:fs";
 import { mkdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
 import { checkSignature } from "../../src/checks/signature.ts";
+import { sign } from "../../src/sign.ts";
 import {
+	type RawStatement,
 	readSignature,
 	type SignedFolder,
 	signedFolder,
 	signOther,
-	type statementIn,
 	writeKeys,
 } from "../signing/folders.ts";
 
@@ -141,6 +144,29 @@ describe("every change to the files is a finding", () => {
 	});
 });
 
+describe("files that are left out by their name", () => {
+	it("count if they were signed all the same", async () => {
+		const signed = await signedFolder();
+		const path = join(signed.folder, ".git/hooks");
+		await mkdir(join(signed.folder, ".git"));
+		await writeFile(path, "e");
+		await writeFile(join(signed.folder, ".git/HEAD"), "");
+		await signOther(signed, (statement) => {
+			const digest = "3f79bb7b435b05321651daefd374cdc681dc06faa65e374e38337b88ca046dea";
+			statement.predicate.resources.push({ name: ".git/hooks", algorithm: "sha256", digest });
+			for (const subject of statement.subject) subject.digest.sha256 = rootOf(statement);
+			return statement;
+		});
+		expect(await check(signed)).toMatchObject({
+			status: "passed",
+			findings: [],
+			detail: expect.stringMatching(/^5 signed/),
+		});
+		await writeFile(path, "x");
+		expect((await check(signed)).findings).toMatchObject([{ file: ".git/hooks" }]);
+	});
+});
+
 describe("every change to the signature is a finding", () => {
 	it("another key", async () => {
 		const signed = await signedFolder();
@@ -205,7 +231,7 @@ describe("every change to the signature is a finding", () => {
 });
 
 describe("a signed statement of another form is refused", () => {
-	const others: readonly (readonly [string, (statement: ReturnType<typeof statementIn>) => unknown, string])[] = [
+	const others: readonly (readonly [string, (statement: RawStatement) => unknown, string])[] = [
 		["no statement", () => "hello", "found no JSON object"],
 		["another predicate", (statement) => ({ ...statement, predicateType: "https://x" }), '"predicateType"'],
 		[
@@ -288,11 +314,7 @@ describe("shards", () => {
 	});
 });
 
-function sharded(
-	statement: ReturnType<typeof statementIn>,
-	names: readonly string[],
-	digests: readonly string[] = [],
-): unknown {
+function sharded(statement: RawStatement, names: readonly string[], digests: readonly string[] = []): unknown {
 	const serialization = { ...statement.predicate.serialization, method: "shards", shard_size: 4 };
 	const resources = names.map((name, index) => ({ name, algorithm: "sha256", digest: digests[index] ?? "00" }));
 	return { ...statement, predicate: { serialization, resources } };
@@ -315,6 +337,13 @@ describe("symbolic links where the signature allows them", () => {
 	});
 });
 
+/** The digest of all digests, by the specification: SHA-256 over their bytes. */
+function rootOf({ predicate }: RawStatement): string {
+	const hash = createHash("sha256");
+	for (const { digest } of predicate.resources) hash.update(Buffer.from(digest, "hex"));
+	return hash.digest("hex");
+}
+
 describe("what keeps the check from running", () => {
 	it.each([
 		["a signature that is not there", { signature: "none.sig" }, "ERR_INPUT_NOT_FOUND"],
@@ -333,6 +362,14 @@ describe("what keeps the check from running", () => {
 			code: "ERR_KEY_INVALID",
 			message: expect.stringContaining("found a private key, expected a public key"),
 		});
+	});
+
+	it("a file that changes while it is read", async () => {
+		const { folder, signature, publicKey, privateKey } = await signedFolder({ "model.safetensors": "weights" });
+		const watch = { onProgress: () => appendFileSync(join(folder, "model.safetensors"), "!") };
+		const changed = { code: "ERR_INPUT_CHANGED" };
+		await expect(checkSignature(folder, { signature, key: publicKey }, watch)).rejects.toMatchObject(changed);
+		await expect(sign(folder, { key: privateKey, force: true }, watch)).rejects.toMatchObject(changed);
 	});
 
 	it("an abort", async () => {

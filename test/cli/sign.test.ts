@@ -1,9 +1,10 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkSignature } from "../../src/checks/signature.ts";
+import { temporaryName } from "../../src/output/temporary.ts";
 import { readSignature, statementIn, writeKeys } from "../signing/folders.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/tmp.ts";
@@ -67,6 +68,16 @@ describe("sign", () => {
 			},
 		});
 		expect(await readdir(join(folder, "out"))).toEqual(["a.sig"]);
+	});
+
+	it("does not sign what a dead run left, which the next one removes", async () => {
+		const { folder, publicKey } = await workspace();
+		const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+		const leftover = join(folder, "soup", temporaryName("model.sig").replace(`-${process.pid}-`, `-${dead}-`));
+		await writeFile(leftover, "half");
+		await runCli(["sign", "soup", "--key", "key.pem"], { cwd: folder });
+		const options = { signature: join(folder, "soup/model.sig"), key: publicKey };
+		expect(await checkSignature(join(folder, "soup"), options)).toMatchObject({ status: "passed", findings: [] });
 	});
 
 	it("replaces a signature with --force only", async () => {
