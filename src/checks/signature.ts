@@ -37,9 +37,9 @@ export async function checkSignature(
 
 	const statement = parseStatement(bundle.payload, signature);
 	const compared = await compareFolder(folder, statement, { signature, ignoreUnsigned }, watch);
-	const passed = ignoreUnsigned && compared.unsigned.length > 0 ? `, ${compared.unsigned.length} not signed` : "";
+	const passed = ignoreUnsigned && compared.unsigned.length > 0 ? `, not signed: ${compared.unsigned.length}` : "";
 	return ran(
-		`${statement.files.length} signed files, ${compared.byteLength} bytes, by ${key.curve} key ${key.hint.slice(0, 16)}${passed}`,
+		`signed files: ${statement.files.length} (${compared.byteLength} bytes), ${key.curve} key ${key.hint.slice(0, 16)}${passed}`,
 		[...inconsistencies(bundle, key, statement, basename(signature)), ...compared.findings],
 	);
 }

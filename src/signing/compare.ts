@@ -45,16 +45,11 @@ export async function compareFolder(
 	}
 	const entries = await listSigned(folder, statement, await pathInFolder(folder, signature));
 	const files = new Map(entries.filter(({ kind }) => kind === "file").map((entry) => [entry.path, entry]));
-	const present = statement.files.flatMap((signed) => {
-		const { byteLength } = files.get(signed.path) ?? {};
-		return byteLength === undefined ? [] : [{ signed, byteLength }];
-	});
-	const byteLength = present.reduce((sum, file) => sum + file.byteLength, 0);
+	const present = statement.files.filter(({ path }) => files.has(path));
+	const byteLength = present.reduce((sum, { path }) => sum + (files.get(path)?.byteLength ?? 0), 0);
 	const digester = new Digester(algorithm, byteLength, watch);
 	const findings: Finding[] = [];
-	for (const { signed, byteLength } of present) {
-		findings.push(...(await compareFile(folder, signed, { algorithm: statement.algorithm, byteLength, digester })));
-	}
+	for (const signed of present) findings.push(...(await compareFile(folder, signed, statement.algorithm, digester)));
 	const unsigned = unsignedEntries(entries, statement);
 	return {
 		findings: [
@@ -95,24 +90,21 @@ function unsignedEntries(entries: readonly FolderEntry[], { files, omitsEmptyFil
 	});
 }
 
-interface FileComparison {
-	/** As the signature calls it. */
-	readonly algorithm: string;
-	readonly byteLength: number;
-	readonly digester: Digester;
-}
-
+/** @param algorithm as the signature calls it */
 async function compareFile(
 	folder: string,
 	{ path, pieces }: SignedFile,
-	{ algorithm, byteLength, digester }: FileComparison,
+	algorithm: string,
+	digester: Digester,
 ): Promise<Finding[]> {
+	await using file = await openLocalFile(join(folder, path));
+	// As long as it is now that it is open: it may have grown since it was listed.
+	const { byteLength } = file;
 	const signedLength = pieces.at(-1)?.end ?? byteLength;
 	if (signedLength !== byteLength) {
 		const message = `"${path}" is not the file that was signed: found ${byteLength} bytes, expected ${signedLength}`;
 		return [{ level: "error", message, file: path, found: `${byteLength} bytes`, expected: `${signedLength} bytes` }];
 	}
-	await using file = await openLocalFile(join(folder, path));
 	const findings: Finding[] = [];
 	for (const piece of pieces) {
 		const digest = await digester.digest(file, { start: piece.start, end: piece.end ?? byteLength });

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import type { Stats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { ClipSoupError, systemCode } from "../errors.ts";
@@ -68,34 +69,29 @@ async function walk(place: Place, options: ListOptions, found: FolderEntry[]): P
 		const path = place.path === "" ? name : `${place.path}/${name}`;
 		if (options.isIgnored(path)) continue;
 		const full = join(place.folder, name);
+		const isLink = entry.isSymbolicLink();
 		if (!isUtf8(entry.name)) found.push({ path, kind: "file whose name is not UTF-8", byteLength: 0 });
-		else if (entry.isSymbolicLink() && !options.followsSymlinks) {
-			found.push({ path, kind: "symbolic link", byteLength: 0 });
-		} else await visit(full, path, place.ancestors, options, found);
+		else if (isLink && !options.followsSymlinks) found.push({ path, kind: "symbolic link", byteLength: 0 });
+		else {
+			// A link that leads nowhere is found; a file that the system does not show ends the listing.
+			const stats = isLink ? await stat(full).catch(() => undefined) : await stat(full);
+			const below = stats?.isDirectory() ? await placeBelow(place, full, path) : undefined;
+			if (below !== undefined) await walk(below, options, found);
+			else found.push({ path, kind: kindOf(stats), byteLength: stats?.isFile() ? stats.size : 0 });
+		}
 	}
 }
 
-/** Looks at what a path leads to, through a symbolic link or not. */
-async function visit(
-	full: string,
-	path: string,
-	ancestors: readonly string[],
-	options: ListOptions,
-	found: FolderEntry[],
-): Promise<void> {
-	const stats = await stat(full).catch(() => undefined);
-	if (stats?.isDirectory()) {
-		const folder = await realpath(full);
-		if (!ancestors.includes(folder))
-			return walk({ folder: full, path, ancestors: [...ancestors, folder] }, options, found);
-	}
-	if (stats?.isFile()) found.push({ path, kind: "file", byteLength: stats.size });
-	else
-		found.push({
-			path,
-			kind: stats === undefined || stats.isDirectory() ? "symbolic link" : "special file",
-			byteLength: 0,
-		});
+/** A folder in `place`; undefined if it is one of those that lead to it. */
+async function placeBelow({ ancestors }: Place, folder: string, path: string): Promise<Place | undefined> {
+	const real = await realpath(folder);
+	return ancestors.includes(real) ? undefined : { folder, path, ancestors: [...ancestors, real] };
+}
+
+/** Folders come here only if a link leads back to them. */
+function kindOf(stats: Stats | undefined): FolderEntry["kind"] {
+	if (stats?.isFile()) return "file";
+	return stats === undefined || stats.isDirectory() ? "symbolic link" : "special file";
 }
 
 function unreadable(folder: string, cause: unknown): unknown {

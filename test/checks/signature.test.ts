@@ -23,7 +23,7 @@ describe("a signature holds", () => {
 		expect(await check(await signedFolder(undefined, curve))).toMatchObject({
 			check: "CS013",
 			status: "passed",
-			detail: expect.stringMatching(new RegExp(`^4 signed files, 11 bytes, by ${curve} key [0-9a-f]{16}$`)),
+			detail: expect.stringMatching(new RegExp(`^signed files: 4 \\(11 bytes\\), ${curve} key [0-9a-f]{16}$`)),
 			findings: [],
 		});
 	});
@@ -47,7 +47,7 @@ describe("a signature holds", () => {
 		await writeFile(join(signed.folder, "extra.txt"), "");
 		expect(await check(signed, true)).toMatchObject({
 			status: "passed",
-			detail: expect.stringContaining(", 1 not signed"),
+			detail: expect.stringContaining(", not signed: 1"),
 		});
 	});
 
@@ -144,6 +144,17 @@ describe("every change to the files is a finding", () => {
 	});
 });
 
+it("a file that grew after it was listed is read to its end", async () => {
+	const { folder, signature, publicKey } = await signedFolder({ a: "1", b: "2" });
+	let isFirst = true;
+	const onProgress = () => {
+		if (isFirst) appendFileSync(join(folder, "b"), "3");
+		isFirst = false;
+	};
+	const { findings } = await checkSignature(folder, { signature, key: publicKey }, { onProgress });
+	expect(findings).toMatchObject([{ file: "b" }]);
+});
+
 describe("files that are left out by their name", () => {
 	it("count if they were signed all the same", async () => {
 		const signed = await signedFolder();
@@ -160,7 +171,7 @@ describe("files that are left out by their name", () => {
 		expect(await check(signed)).toMatchObject({
 			status: "passed",
 			findings: [],
-			detail: expect.stringMatching(/^5 signed/),
+			detail: expect.stringMatching(/^signed files: 5 /),
 		});
 		await writeFile(path, "x");
 		expect((await check(signed)).findings).toMatchObject([{ file: ".git/hooks" }]);

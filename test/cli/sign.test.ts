@@ -8,6 +8,7 @@ import { temporaryName } from "../../src/output/temporary.ts";
 import { readSignature, statementIn, writeKeys } from "../signing/folders.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/tmp.ts";
+import { asOrdinaryUser } from "./expectations.ts";
 
 async function workspace() {
 	const folder = await temporaryFolder();
@@ -213,12 +214,17 @@ describe("sign refuses", () => {
 		for (const secret of await secretsIn(folder)) expect(run.stderr).not.toContain(secret);
 	});
 
-	it("a file that cannot be read", async (test) => {
-		if (process.getuid?.() === 0) test.skip("root reads everything");
+	it.each([
+		["a file that cannot be read", "soup/config.json", 0],
+		["a folder that cannot be listed", "soup/vision", 0],
+		["a folder whose files cannot be looked at", "soup/vision", 0o744],
+	])("%s", async (_, path, mode) => {
 		const { folder } = await workspace();
-		await chmod(join(folder, "soup/config.json"), 0);
-		const run = await runCli(["sign", "soup", "--key", "key.pem"], { cwd: folder });
+		await chmod(folder, 0o777);
+		await chmod(join(folder, path), mode);
+		const run = await runCli(["sign", "soup", "--key", "key.pem"], { cwd: folder, ...asOrdinaryUser() });
 		expect(run).toMatchObject({ exitCode: 3, stderr: expect.stringContaining("error[ERR_INPUT_UNREADABLE]") });
+		await chmod(join(folder, path), 0o755);
 		expect(await readdir(join(folder, "soup"))).toEqual(["config.json", "vision"]);
 	});
 });

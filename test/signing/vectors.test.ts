@@ -13,7 +13,7 @@ describe("signatures of others", () => {
 		const signature = join(VECTORS, "key.bundle.json");
 		expect(await checkSignature(join(VECTORS, "model"), { signature, key })).toMatchObject({
 			status: "passed",
-			detail: "2 signed files, 17 bytes, by P-384 key e8450dec4eb99dae",
+			detail: "signed files: 2 (17 bytes), P-384 key e8450dec4eb99dae",
 			findings: [],
 		});
 	});
