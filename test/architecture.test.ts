@@ -9,7 +9,7 @@ const LAYERS: readonly (readonly string[])[] = [
 	["progress.ts", "verification.ts", "tensor"],
 	["bytes", "recipe.ts", "kernels", "architectures", "reports"],
 	["safetensors", "output", "merge-methods", "layouts", "signing", "tokenizer", "hub"],
-	["checkpoint", "images", "lock"],
+	["checkpoint", "images", "features", "lock"],
 	["engine", "onnx"],
 	["checks"],
 	["avg.ts", "convert.ts", "inspect.ts", "diff.ts", "verify.ts", "embed.ts", "export-onnx.ts", "sign.ts"],
