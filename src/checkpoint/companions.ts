@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { ClipSoupError } from "../errors.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -82,6 +83,11 @@ export interface Companions {
 	readonly notices: readonly string[];
 	/** Differences that make a soup of these inputs wrong. */
 	readonly faults: readonly ClipSoupError[];
+}
+
+/** Where the companions of weights in `folder` lie, if they are there. */
+export function companionPaths(folder: string): string[] {
+	return Object.keys(COMPANIONS).map((name) => join(folder, name));
 }
 
 /** Companions that do not depend on the layout: what a text needs on its way to token ids. */
