@@ -122,7 +122,7 @@ function textFeatures(network: Network, ids: Value, architecture: PartialArchite
 	return text(network, ids, textOf(architecture), { quickGelu: architecture.quickGelu });
 }
 
-function visionOf({ vision }: PartialArchitecture): Vision {
+export function visionOf({ vision }: PartialArchitecture): Vision {
 	if (vision === undefined) throw new RangeError("An image tower was asked for of an architecture that has none");
 	return vision;
 }
