@@ -12,7 +12,17 @@ export type { Checkpoint, CheckpointFile, CheckpointTensor } from "./checkpoint/
 export { openCheckpoint } from "./checkpoint/open.ts";
 export { type ConvertOptions, type ConvertResult, convert } from "./convert.ts";
 export { type Diff, type DiffOptions, type Distance, diff, type TensorDiff, type TensorStatus } from "./diff.ts";
+export {
+	type Classification,
+	type ClassifiedImage,
+	type ClassifyOptions,
+	classify,
+	type EmbedOptions,
+	type EmbedResult,
+	embed,
+} from "./embed.ts";
 export { ClipSoupError, type ErrorCode, FaultsError, isClipSoupError } from "./errors.ts";
+export type { Features, NamedFeatures } from "./features/features.ts";
 export {
 	type DataSummary,
 	type DtypeSummary,

@@ -137,6 +137,43 @@ export const signFlags = commonFlags.omit({ threads: true }).extend({
 	fsync: z.boolean().default(true),
 });
 
+/** Flags of `embed`. */
+export const embedFlags = commonFlags
+	.extend({
+		image: z.array(z.string()).optional(),
+		text: z.array(z.string()).optional(),
+		pixelValues: z.string().optional(),
+		inputIds: z.string().optional(),
+		zeroShot: z.boolean().default(false),
+		classes: z.string().optional(),
+		templates: z.string().optional(),
+		all: z.boolean().default(false),
+		output: z.string().transform(parseOutput).optional(),
+		force: z.boolean().default(false),
+		tokenizer: z.string().optional(),
+		textTower: z.string().optional(),
+		logitScale: z.string().transform(parseNumber).optional(),
+		arch: z.string().optional(),
+		archConfig: z.string().optional(),
+	})
+	.transform(refuseOtherMode);
+
+/** Names of flags that only one of the two modes of `embed` has. */
+const ONE_MODE = {
+	zeroShot: ["output", "force", "inputIds"],
+	features: ["classes", "templates", "all"],
+} as const;
+
+/** @throws {ClipSoupError} ERR_USAGE for a flag that would be passed over */
+function refuseOtherMode<Flags extends { readonly zeroShot: boolean }>(flags: Flags): Flags {
+	const given = new Map(Object.entries(flags));
+	const isGiven = (name: string) => given.get(name) !== undefined && given.get(name) !== false;
+	const stray = (flags.zeroShot ? ONE_MODE.zeroShot : ONE_MODE.features).find(isGiven);
+	if (stray === undefined) return flags;
+	const flag = `--${stray.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+	throw usage(`Cannot use ${flag} ${flags.zeroShot ? "with" : "without"} --zero-shot`);
+}
+
 /** Flags of `inspect`. */
 export const inspectFlags = commonFlags.extend({
 	data: z.boolean().default(false),

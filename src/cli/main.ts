@@ -4,6 +4,7 @@ import { VERSION } from "../version.ts";
 import { addAverage } from "./avg.ts";
 import { addConvert } from "./convert.ts";
 import { addDiff } from "./diff.ts";
+import { addEmbed } from "./embed.ts";
 import { addExportOnnx } from "./export-onnx.ts";
 import { addInspect } from "./inspect.ts";
 import { reportError } from "./run.ts";
@@ -22,7 +23,7 @@ Exit status: 0 done or equal, 1 findings, 2 usage, 3 input, 4 refused, 9 disk, 7
 Errors have codes; docs/errors.md tells cause and cure of each.`;
 
 /** In the order in which help lists them. */
-const COMMANDS = [addAverage, addConvert, addVerify, addSign, addInspect, addDiff, addExportOnnx];
+const COMMANDS = [addAverage, addConvert, addVerify, addSign, addInspect, addDiff, addEmbed, addExportOnnx];
 
 /** Runs the command line; the exit status is left in `process.exitCode`. */
 export async function main(args: readonly string[]): Promise<void> {
