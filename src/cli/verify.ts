@@ -1,5 +1,10 @@
 import type { Command } from "commander";
-import { CHECKS, type CheckResult, type Finding, type Verification } from "../verification.ts";
+import { type ClipSoupError, FaultsError, isClipSoupError } from "../errors.ts";
+import type { Watch } from "../progress.ts";
+import { unchecked } from "../reports/reported-error.ts";
+import type { ReportTarget } from "../reports/targets.ts";
+import { CHECKS, type CheckResult, type Finding, ranCheck, type Verification } from "../verification.ts";
+import type { VerifyOptions } from "../verify.ts";
 import { formatTable, plural, printable } from "./format.ts";
 import { addArchitectureOptions } from "./options.ts";
 import { runCommand } from "./run.ts";
@@ -55,14 +60,47 @@ export function addVerify(program: Command): void {
 				raw,
 				async () => (await import("./flags.ts")).verifyFlags.parse(raw),
 				async ({ json: _, quiet: __, failOn, report, ...flags }, watch) => {
-					const { verify } = await import("../verify.ts");
-					const result = await verify(path, flags, watch);
+					const targets =
+						report === undefined ? [] : (await import("../reports/targets.ts")).parseReportTargets(report);
+					const result = await verifyAndReport(path, flags, targets, watch);
 					const hasFindings = result.checks.some((check) => isFailed(check, failOn));
 					return { result, text: render(result), notices: result.notices, hasFindings };
 				},
 			);
 		});
 }
+
+/** Reports are written however it ends: a job that looks at them must not take an older one for the answer. */
+async function verifyAndReport(
+	path: string,
+	options: VerifyOptions,
+	targets: readonly ReportTarget[],
+	watch: Watch,
+): Promise<Verification> {
+	const { verify } = await import("../verify.ts");
+	const { writeReports } = await import("./reports.ts");
+	try {
+		const verification = await verify(path, options, watch);
+		await writeReports(targets, verification);
+		return verification;
+	} catch (error) {
+		if (isClipSoupError(error) && targets.length > 0) await writeReports(targets, stoppedBy(error, path), error);
+		throw error;
+	}
+}
+
+/** A malformed file is a finding of CS001 too, for those who look at checks and not at errors. */
+function stoppedBy(error: ClipSoupError, path: string): Verification {
+	const faults = error instanceof FaultsError ? error.faults : [error];
+	const findings = faults.flatMap(({ exitCode, message, details: { file } }): Finding[] =>
+		exitCode === INPUT_FAULT ? [{ level: "error", message, ...(typeof file === "string" && { file }) }] : [],
+	);
+	const container = findings.length > 0 ? [ranCheck("CS001", 0, { detail: "the files cannot be read", findings })] : [];
+	return { ...unchecked(path), checks: container };
+}
+
+/** Exit status of errors that are about an input. */
+const INPUT_FAULT = 3;
 
 function isFailed({ status, findings }: CheckResult, failOn: "error" | "warning"): boolean {
 	return status === "failed" || (failOn === "warning" && findings.length > 0);

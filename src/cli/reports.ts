@@ -1,0 +1,32 @@
+import { appendText } from "../output/append.ts";
+import { Staging } from "../output/staging.ts";
+import { resolveFileTarget } from "../output/target.ts";
+import { markdownReport } from "../reports/markdown.ts";
+import type { ReportedError } from "../reports/reported-error.ts";
+import { REPORTS, type ReportTarget } from "../reports/targets.ts";
+import type { Verification } from "../verification.ts";
+
+/**
+ * Writes the reports that were asked for: each file complete or not at all, in the place of an older report.
+ *
+ * `github` prints annotations on stderr, which leaves stdout to the result, and adds to the job's summary if there is one.
+ */
+export async function writeReports(
+	targets: readonly ReportTarget[],
+	verification: Verification,
+	error?: ReportedError,
+): Promise<void> {
+	for (const { kind, file } of targets) {
+		const text = REPORTS[kind](verification, error);
+		if (file === undefined) {
+			process.stderr.write(text);
+			const summary = process.env.GITHUB_STEP_SUMMARY;
+			if (summary) await appendText(summary, markdownReport(verification, error));
+			continue;
+		}
+		const target = await resolveFileTarget(file);
+		await using staging = await Staging.open(target, { force: true, fsync: false });
+		staging.addBytes(target.name, Buffer.from(text));
+		await staging.commit();
+	}
+}
