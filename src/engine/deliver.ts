@@ -7,7 +7,7 @@ import type { Progress, Watch } from "../progress.ts";
 import type { Recipe } from "../recipe.ts";
 import type { CheckpointsDigests } from "./digests.ts";
 import { peakMemory } from "./memory.ts";
-import { defaultThreads } from "./pass.ts";
+import { threadsFor } from "./pass.ts";
 import { type FileDigests, type PlannedOutput, type Product, planOutput, produce, RECIPE_FILE } from "./produce.ts";
 
 /** Options of every command that writes checkpoints. */
@@ -61,7 +61,9 @@ export async function deliver(
 	options: DeliveryOptions,
 	watch: Watch,
 ): Promise<Delivery> {
-	const { force = false, fsync = true, dryRun = false, threads = defaultThreads(), chunkByteLength } = options;
+	const { force = false, fsync = true, dryRun = false, chunkByteLength } = options;
+	const isRemote = product.inputs.some(({ files }) => files.some(({ source }) => source.descriptor === undefined));
+	const threads = threadsFor(isRemote, options.threads);
 	const plan = planOutput(product, mode.digests);
 	const outline = outlineOf(product, plan);
 	const notices = await rivalNotices(product.target, outline.files);
@@ -70,7 +72,7 @@ export async function deliver(
 		dryRun,
 		...outline,
 		threads,
-		peakMemory: peakMemory(threads, product.subjects.length, headerBytes(product)),
+		peakMemory: peakMemory(threads, product.subjects.length, headerBytes(product), isRemote),
 		digests: undefined,
 		fileDigests: undefined,
 		notices,

@@ -6,12 +6,12 @@ import { chunkElements, type JobTable } from "./jobs.ts";
 import { traitsOf } from "./operation.ts";
 import type { Plan } from "./plan.ts";
 
-/** Bytes that are read ahead of the worker: at 1 Gbit/s an eighth of a second. */
-const RING_BYTE_LENGTH = 16 * 2 ** 20;
+/** Bytes that are read ahead of the worker: as much as 8 requests under way bring. */
+const RING_BYTE_LENGTH = 6 * 2 ** 20;
 /** Bytes of the stream that are planned together: neighbours among them are read with one request. */
-const BATCH_BYTE_LENGTH = 4 * 2 ** 20;
+const BATCH_BYTE_LENGTH = 2 ** 20;
 /** The most that one request asks for, unless a single run is longer. */
-const MOST_EXTENT = 2 ** 20;
+const MOST_EXTENT = 2 ** 19;
 /** Bytes between two runs that are cheaper to read and drop than to ask for the second run anew. */
 const MOST_GAP = 2 ** 16;
 
@@ -39,7 +39,7 @@ export class Feed {
 	/** @param chunkByteLength bytes of an operand's buffer, which no run is longer than */
 	constructor(runs: Iterable<FedRun>, chunkByteLength: number) {
 		this.#runs = runs;
-		this.ring = FeedRing.create(Math.max(RING_BYTE_LENGTH, 4 * (BATCH_BYTE_LENGTH + chunkByteLength)));
+		this.ring = FeedRing.create(Math.max(RING_BYTE_LENGTH, 2 * (BATCH_BYTE_LENGTH + chunkByteLength)));
 	}
 
 	/** Reads everything, as far ahead as the ring has room. @throws what a source throws; it stops without a word on `stop` */

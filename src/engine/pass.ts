@@ -19,7 +19,7 @@ export interface Pass {
 	readonly steps: StepTable;
 	readonly sources: readonly PassSource[];
 	readonly outputs: readonly PassFile[];
-	/** Number of worker threads; default `defaultThreads()`. One if a source is remote: the network is slower than it. */
+	/** Number of worker threads; default `defaultThreads()`. See `threadsFor`. */
 	readonly threads?: number | undefined;
 	/** Bytes of one operand's buffer, for tests; default by the budget of `jobs.ts`. */
 	readonly chunkByteLength?: number | undefined;
@@ -40,6 +40,11 @@ export function defaultThreads(): number {
 	return Math.min(availableParallelism(), MOST_DEFAULT_THREADS);
 }
 
+/** Threads of a pass: one if a source is remote, since the network is slower than it and the feed has one taker. */
+export function threadsFor(isRemote: boolean, threads = defaultThreads()): number {
+	return isRemote ? 1 : threads;
+}
+
 /**
  * Runs all steps with worker threads and bounded memory: it knows no layout, architecture or merge method.
  *
@@ -48,7 +53,8 @@ export function defaultThreads(): number {
  */
 export async function runPass(pass: Pass, { signal, onProgress }: Watch = {}): Promise<void> {
 	signal?.throwIfAborted();
-	const threads = pass.sources.some((source) => "remote" in source) ? 1 : (pass.threads ?? defaultThreads());
+	const isRemote = pass.sources.some((source) => "remote" in source);
+	const threads = threadsFor(isRemote, pass.threads);
 	const control = new Control(pass.steps.length);
 	const { task, feed } = createTask(pass, control, threads);
 	const stop = () => {

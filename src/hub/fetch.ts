@@ -58,7 +58,7 @@ export interface ExchangeOptions {
 const IDLE_TIMEOUT_MS = 30_000;
 const MOST_REDIRECTS = 5;
 /** Requests under way at a time: enough to hide the latency of each, few enough for a polite client. */
-const MOST_IN_FLIGHT = 8;
+const MOST_IN_FLIGHT = 6;
 const MOST_ERROR_BYTES = 2 ** 16;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
