@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { ClipSoupError } from "../errors.ts";
+import { isHubReference } from "../hub/reference.ts";
 import { VERSION } from "../version.ts";
 import { addAverage } from "./avg.ts";
 import { addConvert } from "./convert.ts";
@@ -10,6 +11,7 @@ import { addInspect } from "./inspect.ts";
 import { reportError } from "./run.ts";
 import { addSign } from "./sign.ts";
 import { addVerify } from "./verify.ts";
+import { keepYoungGenerationSmall } from "./young-generation.ts";
 
 const EXAMPLES = `
 Examples:
@@ -28,6 +30,7 @@ const COMMANDS = [addAverage, addConvert, addVerify, addSign, addInspect, addDif
 /** Runs the command line; the exit status is left in `process.exitCode`. */
 export async function main(args: readonly string[]): Promise<void> {
 	watchStreams();
+	if (args.some(isHubReference)) keepYoungGenerationSmall();
 	const program = new Command("clip-soup")
 		.description("Average, convert, inspect and compare CLIP checkpoints: streams safetensors, exact to the bit")
 		.version(VERSION, "-V, --version")
