@@ -19,6 +19,15 @@ const inputSchema = z.object({
 	clipSoup: z.unknown().optional(),
 });
 
+/** Numbers by name; a record of zod's leaves out `__proto__`, which a tensor may be called. */
+const keepSchema = z.custom<Readonly<Record<string, number>>>(
+	(value) =>
+		typeof value === "object" &&
+		value !== null &&
+		!Array.isArray(value) &&
+		Object.values(value).every((input) => Number.isInteger(input) && input > 0),
+);
+
 /**
  * How a soup was made: the `clip_soup` entry of its metadata, and `soup.json` beside it.
  *
@@ -36,7 +45,7 @@ const recipeSchema = z.object({
 	/** Output dtype of averaged tensors; null keeps each tensor's own. */
 	dtype: z.string().nullable(),
 	/** Tensors taken from one input, by its number from 1. */
-	keep: z.record(z.string(), z.number().int().positive()),
+	keep: keepSchema,
 	inputs: z.array(inputSchema),
 	/** Of the output; with digests only. */
 	modelDigest: z.string().optional(),

@@ -6,6 +6,11 @@ export type JsonKind = "object" | "array" | "string" | "number" | "boolean" | "n
 
 /** Nesting that serde_json reads, the parser of the reference implementation: its limit of 128 counts the one it refuses. */
 const MAX_DEPTH = 127;
+/**
+ * V8 hashes longer strings by their length alone: a map of a thousand names of one length and 100,000 characters would
+ * compare each with all others, for minutes.
+ */
+const MAX_NAME_LENGTH = 16_383;
 const MAX_U64 = 2n ** 64n - 1n;
 /** Any number of so many digits is below 2^53 and thus exact while its digits are summed up. */
 const MAX_SAFE_DIGITS = 15;
@@ -51,7 +56,7 @@ export function hasLoneSurrogate(text: string): boolean {
 /**
  * Reads JSON strictly, front to back, from bytes known to be valid UTF-8.
  *
- * Unlike `JSON.parse` it shows repeated names, tells `2` from `2.0`, keeps 64-bit integers, refuses lone surrogates, numbers
+ * Names have at most `MAX_NAME_LENGTH` characters. Unlike `JSON.parse` it shows repeated names, tells `2` from `2.0`, keeps 64-bit integers, refuses lone surrogates, numbers
  * beyond float64 and nesting deeper than 127, and builds nothing that its caller does not ask for.
  * Every method skips white space first and throws what `fault` makes of a syntax error.
  */
@@ -79,6 +84,7 @@ export class JsonReader {
 		if (!this.#take(CLOSE_BRACE)) {
 			do {
 				const name = this.string();
+				if (name.length > MAX_NAME_LENGTH) throw this.#nameTooLong(name);
 				if (!this.#take(COLON)) throw this.#unexpected('":"');
 				visit(name);
 			} while (this.#take(COMMA));
@@ -209,6 +215,10 @@ export class JsonReader {
 		}
 		this.#position = start;
 		throw this.#fault(this.#at(quote(literal)), "a string with valid escapes and paired surrogates");
+	}
+
+	#nameTooLong({ length }: string): ClipSoupError {
+		return this.#fault(this.#at(`a name of ${length} characters`), `at most ${MAX_NAME_LENGTH}`);
 	}
 
 	#unexpected(expected: string): ClipSoupError {

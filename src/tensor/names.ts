@@ -22,11 +22,16 @@ function rotateSurrogates(unit: number): number {
 /** Least share of a name's characters that a similar name has in common with it, at its start and end. */
 const SIMILAR = 0.7;
 
+/** Characters of the longest name that is compared with others: nobody types it, and all of them would be read. */
+const LONGEST = 1000;
+
 /** The name among `candidates` that was probably meant: the same with a prefix more or less, or a similar one. */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
+	if (name.length > LONGEST) return undefined;
 	let best: string | undefined;
 	let bestScore = SIMILAR;
 	for (const candidate of candidates) {
+		if (candidate.length > LONGEST) continue;
 		if (candidate.endsWith(`.${name}`) || name.endsWith(`.${candidate}`)) return candidate;
 		const score = commonEnds(name, candidate) / Math.max(name.length, candidate.length);
 		if (score > bestScore) {

@@ -72,6 +72,8 @@ describe("tensor names of any kind", () => {
 		for (const name of kept) expect(f32Values(soup, name)).toEqual([100 + STRANGE.indexOf(name)]);
 		const { keep } = JSON.parse(soup.metadata.clip_soup ?? "");
 		expect(Object.entries(keep)).toEqual(kept.map((name) => [name, 2]));
+		const { result } = JSON.parse((await runCli(["inspect", "soup.safetensors", "--json"], { cwd: folder })).stdout);
+		expect(Object.entries(result.recipe.keep)).toEqual(kept.map((name) => [name, 2]));
 	});
 });
 
@@ -91,6 +93,22 @@ it("10,000 tensors are averaged and inspected", async () => {
 	const run = await runCli(["inspect", "soup.safetensors", "--tensors"], { cwd: folder });
 	expectDone(run);
 	expect(run.stdout.match(/^t\d+ +F32/gm)).toHaveLength(count);
+});
+
+describe("1,000 names of 16,000 characters that differ at their ends", () => {
+	const named = (start: string, end: string) =>
+		new Map(
+			Array.from({ length: 1000 }, (_, index) => [`${start.repeat(16_000 / start.length)}${index}${end}`, f32(index)]),
+		);
+
+	it.each(["x", "module."])("are compared in a moment: %s", async (start) => {
+		const { folder, path } = await workspace();
+		await writeCheckpoint(path("in1.safetensors"), named(start, ".weight"));
+		await writeCheckpoint(path("in2.safetensors"), named(start, ".bias"));
+		expectDone(await runCli(["inspect", "in1.safetensors"], { cwd: folder }));
+		expect((await runCli(["avg", "in1.safetensors", "in2.safetensors"], { cwd: folder })).exitCode).toBe(3);
+		expect((await runCli(["convert", "in1.safetensors", "--to", "hf", "-o", "hf"], { cwd: folder })).exitCode).toBe(3);
+	});
 });
 
 it("130,000 tensors are listed, and as many faults counted", async () => {

@@ -53,6 +53,13 @@ describe("readLayouts", () => {
 		expect(reading.tensors[0]?.sources[0]?.name).toBe(`${wrapper}${OPENCLIP[0]?.name}`);
 	});
 
+	it("takes no more wrappers off than training puts on, whatever the names are made of", () => {
+		const names = Array.from({ length: 1000 }, (_, index) => `${"module.".repeat(2000)}${index}.visual.proj`);
+		expect(recogniseLayout(names)).toBeUndefined();
+		expect(recogniseLayout([`${"module.".repeat(8)}visual.proj`])?.wrapper).toBe("module.".repeat(8));
+		expect(recogniseLayout([`${"module.".repeat(9)}visual.proj`])).toBeUndefined();
+	});
+
 	it.each([
 		["a bare CLIPTextModel of transformers 5", "text_model.", ""],
 		["a dual encoder of transformers 4", "text_model.", "text_model.text_model."],

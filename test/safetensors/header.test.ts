@@ -50,6 +50,14 @@ describe("parseHeader", () => {
 		expect(codeOf(() => parse(`{${entry("t", "[9223372036854775808,4,0]", 0, 0)}}`))).toBe("ERR_TENSOR_SIZE");
 	});
 
+	it("refuses names that V8 would hash by their length alone", () => {
+		const named = (length: number) => () => parse(`{${entry("n".repeat(length), "[1]", 0, 1)}}`, 1);
+		expect(codeOf(named(16_383))).toBe("accept");
+		expect(codeOf(named(16_384))).toBe("ERR_HEADER_JSON");
+		const metadata = `{"__metadata__":{"${"k".repeat(16_384)}":""}}`;
+		expect(codeOf(() => parse(metadata))).toBe("ERR_HEADER_JSON");
+	});
+
 	it("shares equal shapes, frozen", () => {
 		const { tensors } = parse(`{${entry("a", "[1,1]", 0, 1)},${entry("b", "[1,1]", 1, 2)}}`, 2);
 		expect(tensors[0]?.shape).toBe(tensors[1]?.shape);
