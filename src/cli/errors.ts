@@ -22,7 +22,6 @@ export class Interrupted extends Error {
 /** Exit status for anything that was thrown. */
 export function exitCodeOf(error: unknown): number {
 	if (isClipSoupError(error) || error instanceof Interrupted) return error.exitCode;
-	if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
 	return BUG_EXIT_CODE;
 }
 
@@ -31,7 +30,6 @@ export function renderError(error: unknown): string {
 	if (error instanceof Interrupted) return `${error.message}\n`;
 	if (error instanceof FaultsError) return renderFaults(error);
 	if (isClipSoupError(error)) return renderFault(error);
-	if (error instanceof CommanderError) return renderFault(usageError(error));
 	const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
 	return `error[ERR_INTERNAL]: ${stack}\n  fix: ${BUG_REPORT}\n`;
 }
@@ -65,10 +63,20 @@ function renderFault({ code, message, fix }: ClipSoupError, isFixLater = false):
 	return `error[${code}]: ${printable(message)}\n${cure}`;
 }
 
-/** A usage error that commander found, in our words and with our code. */
-function usageError({ message }: CommanderError): ClipSoupError {
-	const found = message.replace(/^error: /, "").replaceAll("'", '"');
-	return new ClipSoupError("ERR_USAGE", `Cannot read the command line: ${found}`, { fix: "see clip-soup --help" });
+/**
+ * A usage error that knows no better cure, with the help of its command as one. Those that commander found get our words
+ * and our code.
+ *
+ * @param command name, or empty if it is none that is known
+ */
+export function withHelp(error: unknown, command: string): unknown {
+	const fix = ["see clip-soup", command, "--help"].filter((word) => word !== "").join(" ");
+	if (error instanceof CommanderError) {
+		const found = error.message.replace(/^error: /, "").replaceAll("'", '"');
+		return new ClipSoupError("ERR_USAGE", `Cannot read the command line: ${found}`, { fix });
+	}
+	if (!isClipSoupError(error) || error.code !== "ERR_USAGE" || error.fix !== undefined) return error;
+	return new ClipSoupError(error.code, error.message, { fix, details: error.details, cause: error });
 }
 
 /** The `error` of a `--json` document. */
@@ -77,7 +85,6 @@ export function jsonError(error: unknown): unknown {
 		const { code, message, fix, faults } = error;
 		return { code, message, fix, details: { faults: faults.map(jsonError) } };
 	}
-	if (error instanceof CommanderError) return jsonError(usageError(error));
 	if (isClipSoupError(error)) {
 		const { code, message, fix, details } = error;
 		return { code, message, fix, details };

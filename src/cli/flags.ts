@@ -242,6 +242,7 @@ export const exportOnnxFlags = commonFlags.extend({
 /** Flags of `diff`. */
 export const diffFlags = commonFlags.extend({ all: z.boolean().default(false) });
 
+/** Without a fix of its own: the command's help is one, which `reportError` names. */
 function usage(message: string): ClipSoupError {
-	return new ClipSoupError("ERR_USAGE", message, { fix: "see --help" });
+	return new ClipSoupError("ERR_USAGE", message);
 }

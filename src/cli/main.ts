@@ -54,7 +54,8 @@ export async function main(args: readonly string[]): Promise<void> {
 
 /** The command that was asked for, as far as it is one. */
 function commandOf(program: Command, args: readonly string[]): string {
-	return program.commands.find((command) => args.includes(command.name()))?.name() ?? "";
+	const asked = args.find((arg) => !arg.startsWith("-"));
+	return program.commands.find((command) => command.name() === asked)?.name() ?? "";
 }
 
 /**

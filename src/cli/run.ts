@@ -1,5 +1,5 @@
 import type { Watch } from "../progress.ts";
-import { exitCodeOf, Interrupted, jsonError, renderError } from "./errors.ts";
+import { exitCodeOf, Interrupted, jsonError, renderError, withHelp } from "./errors.ts";
 import { printable } from "./format.ts";
 import { printJson } from "./json.ts";
 import { showProgress } from "./progress.ts";
@@ -46,7 +46,8 @@ export async function runCommand<Flags extends OutputFlags>(
 }
 
 /** Says what went wrong and sets the exit status. */
-export function reportError(command: string, error: unknown, json: boolean): void {
+export function reportError(command: string, thrown: unknown, json: boolean): void {
+	const error = withHelp(thrown, command);
 	process.exitCode = exitCodeOf(error);
 	process.stderr.write(renderError(error));
 	if (json) printJson({ command, outcome: "error", exitCode: process.exitCode, error: jsonError(error) });

@@ -11,12 +11,16 @@ interface UsageCase {
 	readonly fix: RegExp;
 }
 
-const HELP = /see .*--help/;
+/** The help of the command that was asked for, if there is such a command. */
+const HELP = /see clip-soup .*--help/;
+const COMMANDS = ["avg", "convert", "inspect", "diff"];
 const AB = ["avg", "a.safetensors", "b.safetensors"];
 
 const CASES: readonly UsageCase[] = [
 	{ args: ["bogus"], says: /unknown command "bogus"/, fix: HELP },
 	{ args: ["avg"], says: /missing required argument "inputs"/, fix: HELP },
+	{ args: ["diff", "avg"], says: /missing required argument "b"/, fix: HELP },
+	{ args: ["convert", "avg", "--to", "x", "-o", "y"], says: /Cannot use --to "x"/, fix: HELP },
 	{ args: ["inspect"], says: /found no checkpoint/, fix: /name a checkpoint/ },
 	{ args: ["inspect", "a.safetensors", "b.safetensors"], says: /too many arguments/, fix: HELP },
 	{ args: ["diff", "a.safetensors"], says: /missing required argument "b"/, fix: HELP },
@@ -61,7 +65,8 @@ const CASES: readonly UsageCase[] = [
 
 it.each(CASES)("$args is a usage error", async ({ args, code = "ERR_USAGE", says, fix }) => {
 	const { folder } = await workspace();
-	expectFailure(await runCli(args, { cwd: folder }), { code, says: [says], fix });
+	const help = ["see clip-soup", ...args.slice(0, 1).filter((name) => COMMANDS.includes(name)), "--help"].join(" ");
+	expectFailure(await runCli(args, { cwd: folder }), { code, says: [says], fix: fix === HELP ? help : fix });
 	expect(await namesIn(folder)).toEqual(UNTOUCHED);
 });
 
