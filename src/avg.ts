@@ -1,5 +1,6 @@
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
-import { type ModelOptions, openModelFiles, readModel } from "./checkpoint/model.ts";
+import { type ModelOptions, openModelFiles } from "./checkpoint/model.ts";
+import { readModels } from "./checkpoint/models.ts";
 import { closeAll, openAll } from "./checkpoint/open.ts";
 import { type AverageChoices, type AverageProduct, planAverage } from "./engine/average-product.ts";
 import { type Delivery, type DeliveryOptions, deliver } from "./engine/deliver.ts";
@@ -79,9 +80,11 @@ async function averageGroups(
 	const output = options.output ?? "soup.safetensors";
 	const target = await resolveTarget(output);
 	const inputs = groups.flat();
+	const { arch, archConfig } = options;
+	const models = groups.map((checkpoints, index) => ({ path: paths[index] ?? "", checkpoints }));
 	const planned = haveOneForm(groups, options)
 		? await planAverage(inputs, weights, target, options)
-		: await planMixedAverage(await readModels(paths, groups, options), weights, target, options);
+		: await planMixedAverage(await readModels(models, { arch, archConfig }), weights, target, options);
 	const { product, tensors, notices } = planned;
 	const { allowNonFinite = false, digests = false, fileDigests = false } = options;
 	const mode = { phase: "average", allowNonFinite, digests, fileDigests } as const;
@@ -96,12 +99,6 @@ async function averageGroups(
 		metadataLeftOut: differingMetadata(inputs),
 		notices: [...notices, ...delivery.notices],
 	};
-}
-
-/** Reads every input as a model; what the user says of the architecture holds for all. */
-function readModels(paths: readonly string[], groups: readonly (readonly Checkpoint[])[], options: AverageOptions) {
-	const { arch, archConfig } = options;
-	return Promise.all(groups.map((group, index) => readModel(paths[index] ?? "", group, { arch, archConfig })));
 }
 
 function countTreatments(tensors: AverageProduct["tensors"]): AverageResult["tensors"] {

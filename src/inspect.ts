@@ -20,7 +20,7 @@ export interface InspectOptions {
 	readonly profile?: boolean | undefined;
 	/** The architecture by name, where no configuration tells it. */
 	readonly arch?: string | undefined;
-	/** The architecture by an OpenCLIP configuration file. */
+	/** The architecture by a configuration file of OpenCLIP, timm or transformers. */
 	readonly archConfig?: string | undefined;
 	/** Worker threads for `data`. Default: the processors, at most 2. */
 	readonly threads?: number | undefined;

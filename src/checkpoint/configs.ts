@@ -16,14 +16,15 @@ export interface ConfigFacts {
 	readonly notices: readonly string[];
 }
 
-const NOTHING: ConfigFacts = { sources: [], modelConfig: undefined, notices: [] };
+/** Of no configuration. */
+export const NO_CONFIG: ConfigFacts = { sources: [], modelConfig: undefined, notices: [] };
 
 /** Reads the configuration that belongs to the checkpoint's layout, if it is a folder and has one. */
 export async function readConfigs({ folder, recognition }: Checkpoint): Promise<ConfigFacts> {
-	if (folder === undefined || recognition === undefined) return NOTHING;
+	if (folder === undefined || recognition === undefined) return NO_CONFIG;
 	if (recognition.layout.family === "openclip") {
 		const { json, path } = await readJsonIn(folder, "open_clip_config.json");
-		return json === undefined ? NOTHING : { ...readOpenClipConfig(json, path), notices: [] };
+		return json === undefined ? NO_CONFIG : { ...readOpenClipConfig(json, path), notices: [] };
 	}
 	const { json, path } = await readJsonIn(folder, "config.json");
 	if (recognition.layout.family === "timm" && json !== undefined) {
@@ -41,7 +42,8 @@ export async function readConfigs({ folder, recognition }: Checkpoint): Promise<
 }
 
 /**
- * Reads a file that is named as a configuration: OpenCLIP's with or without its `model_cfg` around it.
+ * Reads a file that is named as a configuration: any that a folder may hold, and OpenCLIP's without its `model_cfg` around
+ * it, as `model_configs/*.json` are.
  *
  * @throws {ClipSoupError} ERR_INPUT_NOT_FOUND, ERR_CONFIG_INVALID
  */
@@ -52,8 +54,40 @@ export async function readNamedConfig(path: string): Promise<ConfigFacts> {
 			fix: "check the path",
 		});
 	}
-	const isWhole = typeof json === "object" && json !== null && "model_cfg" in json;
-	return { ...readOpenClipConfig(isWhole ? json : { model_cfg: json }, path), notices: [] };
+	const kind = NAMED_CONFIGS.find(({ marks }) => marks.some((field) => hasField(json, field)));
+	if (kind !== undefined) return { modelConfig: undefined, notices: [], ...kind.read(json, path) };
+	throw new ClipSoupError(
+		"ERR_CONFIG_INVALID",
+		`Cannot use "${path}": found no field that tells what it configures, expected ${KNOWN_CONFIGS}`,
+		{
+			fix: "give an open_clip_config.json, a model_cfg, or the config.json of a CLIP of timm's or transformers'",
+			details: { path },
+		},
+	);
+}
+
+/** How to read each kind of configuration, and the fields of which one shows the kind: the first that fits counts. */
+const NAMED_CONFIGS: readonly {
+	readonly marks: readonly string[];
+	readonly read: (json: unknown, path: string) => Pick<ConfigFacts, "sources"> & Partial<ConfigFacts>;
+}[] = [
+	{ marks: ["model_cfg"], read: readOpenClipConfig },
+	{
+		marks: ["embed_dim", "vision_cfg", "text_cfg"],
+		read: (json, path) => readOpenClipConfig({ model_cfg: json }, path),
+	},
+	{ marks: ["model_type"], read: (json, path) => ({ sources: readHfConfig(json, path) }) },
+	{ marks: ["architecture"], read: readTimmConfig },
+	{
+		marks: ["image_processor_type", "feature_extractor_type", "image_mean"],
+		read: (json, path) => ({ sources: readPreprocessorConfig(json, path) }),
+	},
+];
+
+const KNOWN_CONFIGS = `one of ${NAMED_CONFIGS.flatMap(({ marks }) => marks).join(", ")}`;
+
+function hasField(json: unknown, field: string): boolean {
+	return typeof json === "object" && json !== null && field in json;
 }
 
 /** `json` is undefined if there is no such file. @throws {ClipSoupError} ERR_CONFIG_INVALID, and what `readSmall` throws */

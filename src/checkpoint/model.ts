@@ -19,7 +19,7 @@ import type { FactSource } from "../layouts/facts.ts";
 import { presetFacts, tensorFacts, USUAL_FORMS } from "../layouts/known-facts.ts";
 import { type Reading, readLayouts, type StoredFolder } from "../layouts/read.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { readConfigs, readNamedConfig } from "./configs.ts";
+import { type ConfigFacts, NO_CONFIG, readConfigs, readNamedConfig } from "./configs.ts";
 import { closeAll, givenName, locate, openCheckpoints } from "./open.ts";
 
 /** What the user says of a model besides its files. */
@@ -28,7 +28,7 @@ export interface ModelOptions {
 	readonly text?: string | undefined;
 	/** Name of a preset. */
 	readonly arch?: string | undefined;
-	/** An OpenCLIP configuration file. */
+	/** A configuration file of OpenCLIP, timm or transformers. */
 	readonly archConfig?: string | undefined;
 	/** Logarithm of the temperature, where no file holds it. */
 	readonly logitScale?: number | undefined;
@@ -77,13 +77,24 @@ export async function readModel(
 	checkpoints: readonly Checkpoint[],
 	options: ModelOptions = {},
 ): Promise<ClipModel> {
+	return readModelWith(path, checkpoints, options, await toldByUser(options));
+}
+
+/** What the user says of the architecture, by a configuration file or the name of a preset. */
+export async function toldByUser({ archConfig, arch }: ModelOptions): Promise<ConfigFacts> {
+	const named = archConfig === undefined ? NO_CONFIG : await readNamedConfig(archConfig);
+	return { ...named, sources: [...named.sources, ...presetSources(arch)] };
+}
+
+/** As `readModel`, with what the user says read already. */
+export async function readModelWith(
+	path: string,
+	checkpoints: readonly Checkpoint[],
+	options: ModelOptions,
+	user: ConfigFacts,
+): Promise<ClipModel> {
 	const configs = await Promise.all(checkpoints.map(readConfigs));
-	const named = options.archConfig === undefined ? undefined : await readNamedConfig(options.archConfig);
-	const told = [
-		...configs.flatMap(({ sources }) => sources),
-		...(named?.sources ?? []),
-		...presetSources(options.arch),
-	];
+	const told = [...configs, user].flatMap(({ sources }) => sources);
 	const carried = checkpoints.flatMap(({ metadata }) => carriedTensors(metadata));
 	const folders = storedFolders(checkpoints, options, carried);
 	const { reading, knowledge } = readWith(folders, told, new Set(options.drop));
@@ -98,10 +109,10 @@ export async function readModel(
 		tensors: reading.tensors,
 		carried: [...carried, ...logitScale(options.logitScale)].filter(({ name }) => !found.has(name)),
 		knowledge,
-		modelConfig: configs.find(({ modelConfig }) => modelConfig !== undefined)?.modelConfig ?? named?.modelConfig,
+		modelConfig: [...configs, user].find(({ modelConfig }) => modelConfig !== undefined)?.modelConfig,
 		notices: [
 			...checkpoints.flatMap(({ notices }) => notices),
-			...configs.flatMap(({ notices }) => notices),
+			...[...configs, user].flatMap(({ notices }) => notices),
 			...folders.flatMap((folder, index) => readingNotices(folder, index, reading)),
 		],
 	};

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import type { ByteSource } from "../bytes/byte-source.ts";
 import { type Folder, LocalFolder } from "../bytes/folder.ts";
-import { type ClipSoupError, FaultsError, isClipSoupError, throwFaults } from "../errors.ts";
+import { FaultsError, isClipSoupError, throwFaults } from "../errors.ts";
 import { Hub } from "../hub/hub.ts";
 import { isHubReference, parseHubReference } from "../hub/reference.ts";
 import { checkShards } from "../safetensors/check-shards.ts";
@@ -102,10 +102,7 @@ export async function openAll(
 			(error) => errors.push(error),
 		);
 	if (errors.length > 0) await closeAll(opened.flat());
-	throwAll(
-		"Cannot open all inputs",
-		errors.flatMap((error): readonly unknown[] => (error instanceof FaultsError ? error.faults : [error])),
-	);
+	throwAll("Cannot open all inputs", errors);
 	return opened;
 }
 
@@ -158,11 +155,14 @@ async function readWhole(folder: Folder, name: string): Promise<Buffer> {
 	return bytes;
 }
 
-/** Throws clip-soup's own errors together; anything else is a bug and is thrown as it is. */
-function throwAll(message: string, errors: readonly unknown[]): void {
+/** Throws clip-soup's own errors together, fault by fault; anything else is a bug and is thrown as it is. */
+export function throwAll(message: string, errors: readonly unknown[]): void {
 	const bug = errors.find((error) => !isClipSoupError(error));
 	if (bug !== undefined) throw bug;
-	throwFaults(message, errors.filter(isClipSoupError) satisfies ClipSoupError[]);
+	throwFaults(
+		message,
+		errors.filter(isClipSoupError).flatMap((error) => (error instanceof FaultsError ? error.faults : [error])),
+	);
 }
 
 function locateTensors(files: readonly OpenFile[]): Map<string, CheckpointTensor> {

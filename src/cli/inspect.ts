@@ -24,7 +24,7 @@ export function addInspect(program: Command): void {
 		.option("--tensors", "list the tensors")
 		.option("--profile", "count parameters, multiply-accumulates and activations of each tower")
 		.option("--arch <preset>", "the architecture by name, where no configuration tells it; needs no checkpoint")
-		.option("--arch-config <file>", "the architecture by an open_clip_config.json or a model_cfg")
+		.option("--arch-config <file>", "the architecture by a configuration file of OpenCLIP, timm or transformers")
 		.option("--list-archs", "list the presets")
 		.option("--threads <n>", "worker threads for --data (default: processors, at most 2)")
 		.option("--json", "one JSON document on stdout; holds the tensors with --tensors")

@@ -15,7 +15,7 @@ export function addDeliveryOptions(command: Command): Command {
 export function addArchitectureOptions(command: Command, where: string): Command {
 	return command
 		.option("--arch <preset>", `the architecture by name, ${where}`)
-		.option("--arch-config <file>", "the architecture by an open_clip_config.json or a model_cfg");
+		.option("--arch-config <file>", "the architecture by a configuration file of OpenCLIP, timm or transformers");
 }
 
 /** Gathers the values of an option that may be given several times. */

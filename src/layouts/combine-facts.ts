@@ -190,7 +190,7 @@ export function requireTowers(
 		"ERR_USAGE",
 		`Cannot know the model: found nothing that tells ${facts.join(", ")}, expected a config or a preset`,
 		{
-			fix: `give the folder with its config, its open_clip_config.json with --arch-config, or a name with --arch${proposal}`,
+			fix: `give the folder with its config, a configuration file with --arch-config, or a name with --arch${proposal}`,
 			details: { missing: facts, presets },
 		},
 	);

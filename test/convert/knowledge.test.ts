@@ -1,7 +1,8 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { PRESETS } from "../../src/architectures/index.ts";
-import { convert } from "../../src/index.ts";
+import { average, convert, inspect } from "../../src/index.ts";
 import { canonicalInventory } from "../../src/layouts/canonical.ts";
 import { combineFacts } from "../../src/layouts/combine-facts.ts";
 import { assumedBy } from "../../src/layouts/facts.ts";
@@ -15,7 +16,16 @@ import { readJson } from "../layouts/systems.ts";
 import { runCli } from "../support/run-cli.ts";
 import { writeSparse } from "../support/sparse.ts";
 import { temporaryFolder } from "../support/tmp.ts";
-import { changedCopy, digestsOf, digitsPath, faultsOf, jsonAt, layoutPath, libraryDigests } from "./fixtures.ts";
+import {
+	changedCopy,
+	digestsOf,
+	digitsPath,
+	faultsOf,
+	jsonAt,
+	layoutPath,
+	libraryDigests,
+	required,
+} from "./fixtures.ts";
 
 const VIT = layoutPath("vit-f16", "openclip");
 
@@ -23,10 +33,11 @@ const VIT = layoutPath("vit-f16", "openclip");
 const headWithoutBias = assumedBy("tensors", { vision: { headBias: false } });
 
 /** A file of zeros with the tensors of a preset, which takes no room. */
-async function presetFile(folder: string, name: string): Promise<string> {
+async function presetFile(folder: string, name: string, isHeld = (_: string) => true): Promise<string> {
 	const architecture = PRESETS.get(name)?.architecture;
 	if (architecture === undefined) throw new Error(`No preset "${name}"`);
-	const tensors = canonicalInventory(architecture).map(({ name: tensor, shape }) => ({
+	const held = canonicalInventory(architecture).filter((tensor) => isHeld(tensor.name));
+	const tensors = held.map(({ name: tensor, shape }) => ({
 		name: tensor,
 		shape,
 		dtype: "F32" as const,
@@ -64,6 +75,23 @@ describe("a lone weight file", () => {
 		for (const preset of presets) expect(fault?.fix).toContain(preset);
 	});
 
+	it("of an image tower is refused with what is missing of that, and the presets that fit", async () => {
+		const folder = await temporaryFolder();
+		const file = await presetFile(folder, "ViT-B-32", (name) => name.startsWith("visual."));
+		const [fault, ...others] = await faultsOf(file, { to: ["timm"], output: join(folder, "out") });
+		expect(others).toEqual([]);
+		expect(fault).toMatchObject({
+			code: "ERR_USAGE",
+			details: {
+				missing: ["quickGelu", "vision.heads", "vision.eps"],
+				presets: expect.arrayContaining(["ViT-B-32", "ViT-B-32-quickgelu"]),
+			},
+		});
+		const output = join(folder, "out");
+		const { targets } = await convert(file, { to: ["timm"], arch: "ViT-B-32", output, dryRun: true });
+		expect(targets).toEqual(["timm"]);
+	});
+
 	it("is converted by the name of its architecture, which decides what tensors do not tell", async () => {
 		const folder = await temporaryFolder();
 		const file = await presetFile(folder, "ViT-B-32");
@@ -88,6 +116,120 @@ describe("a lone weight file", () => {
 		const archConfig = join(bare, "open_clip_config.json");
 		await convert(file, { to: ["hf"], archConfig, output: join(folder, "out"), fsync: false });
 		expect(await jsonAt(folder, "out", "config.json")).toMatchObject({ vision_config: { num_attention_heads: 3 } });
+	});
+});
+
+describe("--arch-config takes", () => {
+	const file = (...names: readonly string[]) => layoutPath("vit-f16", ...names);
+
+	it.each([
+		{ what: "an open_clip_config.json", config: file("openclip", "open_clip_config.json") },
+		{ what: "the config.json of a CLIPModel", config: file("hf", "config.json") },
+	])("$what", async ({ config }) => {
+		const folder = await temporaryFolder();
+		const output = join(folder, "out");
+		const weights = file("openclip", "open_clip_model.safetensors");
+		await convert(weights, { to: ["hf"], archConfig: config, output, weightsOnly: true, fsync: false });
+		expect(await digestsOf(output)).toEqual(await libraryDigests("vit-f16", "hf"));
+	});
+
+	it("the config.json of a timm model, for an image tower", async () => {
+		const folder = await temporaryFolder();
+		const output = join(folder, "out");
+		const weights = file("openclip", "open_clip_model.safetensors");
+		await convert(weights, { to: ["timm"], archConfig: file("timm", "config.json"), output, fsync: false });
+		expect(await digestsOf(output)).toEqual(await libraryDigests("vit-f16", "timm"));
+		const { pretrained_cfg } = await jsonAt(output, "config.json");
+		const { pretrained_cfg: expected } = await jsonAt(file("timm"), "config.json");
+		expect(pretrained_cfg.mean).toEqual(expected.mean);
+	});
+
+	it("the config.json of a CLIPTextModelWithProjection, for a text tower", async () => {
+		const folder = await temporaryFolder();
+		const [output, text] = [join(folder, "out"), layoutPath("convnext-mlp", "hf", "text")];
+		const weights = join(text, "model.safetensors");
+		await convert(weights, { to: ["hf"], archConfig: join(text, "config.json"), output, fsync: false });
+		expect(await digestsOf(output)).toEqual(await libraryDigests("convnext-mlp", "hf/text"));
+	});
+
+	it("the config.json of a dual encoder", async () => {
+		const dual = layoutPath("convnext-mlp", "hf-dual");
+		const { model } = await inspect(join(dual, "model.safetensors"), { archConfig: join(dual, "config.json") });
+		expect(model?.facts["vision.depths"]?.from).toContain(`vision_config of ${join(dual, "config.json")}`);
+	});
+
+	it("a preprocessor_config.json, for how pictures are prepared", async () => {
+		const config = file("hf", "preprocessor_config.json");
+		const { model } = await inspect(file("hf", "model.safetensors"), { archConfig: config });
+		expect(model?.facts["preprocess.mean"]?.from).toContain(config);
+	});
+
+	it.each([
+		{ what: "a list", json: [] },
+		{ what: "null", json: null },
+		{ what: "a recipe", json: { version: "0.1.0", method: "linear", keep: {} } },
+		{ what: "a tokenizer's configuration", json: { tokenizer_class: "CLIPTokenizer", model_max_length: 77 } },
+	])("not $what, with one error that names what it may be", async ({ json }) => {
+		const folder = await temporaryFolder();
+		const archConfig = join(folder, "strange.json");
+		await writeFile(archConfig, JSON.stringify(json));
+		const weights = file("openclip", "open_clip_model.safetensors");
+		const faults = await faultsOf(weights, { to: ["hf"], archConfig, output: join(folder, "out") });
+		expect(faults.map(({ code }) => code)).toEqual(["ERR_CONFIG_INVALID"]);
+		expect(faults[0]?.message).toContain(`"${archConfig}"`);
+		expect(faults[0]?.message).toContain("expected one of model_cfg, embed_dim");
+		expect(faults[0]?.fix).toContain("config.json of a CLIP of timm's or transformers'");
+	});
+
+	it("not the configuration of another transformers model, with one error", async () => {
+		const folder = await temporaryFolder();
+		const archConfig = join(folder, "config.json");
+		await writeFile(archConfig, JSON.stringify({ model_type: "bert", hidden_size: 768 }));
+		const weights = file("openclip", "open_clip_model.safetensors");
+		const faults = await faultsOf(weights, { to: ["hf"], archConfig, output: join(folder, "out") });
+		expect(faults.map(({ code }) => code)).toEqual(["ERR_CONFIG_INVALID"]);
+		expect(faults[0]?.message).toContain('"model_type"');
+	});
+
+	it("no contradiction of the folder's own", async () => {
+		const folder = await temporaryFolder();
+		const archConfig = layoutPath("vit-quickgelu", "hf", "config.json");
+		const faults = await faultsOf(VIT, { to: ["hf"], archConfig, output: join(folder, "out") });
+		expect(faults.map(({ details }) => details.fact)).toContain("quickGelu");
+	});
+});
+
+describe("an input of an average that cannot be read", () => {
+	it("is named by number and path, each of them", async () => {
+		const folder = await temporaryFolder();
+		const strange = await changedCopy(layoutPath("vit-f16", "hf"), join(folder, "strange"), {
+			tensors: (tensors) => tensors.set("text_model.register", required(tensors, "logit_scale")),
+		});
+		const headless = await changedCopy(VIT, join(folder, "headless"), {
+			tensors: (tensors) => {
+				for (const name of tensors.keys()) if (/^visual\.(class|conv1|proj)/.test(name)) tensors.delete(name);
+			},
+		});
+		const refused = average([VIT, strange, headless], { output: join(folder, "out"), to: "timm", fsync: false });
+		const { faults } = await refused.catch((error: unknown) => Object(error));
+		expect(faults).toMatchObject([
+			{
+				code: "ERR_TENSOR_EXTRA",
+				message: expect.stringContaining(`, in input 2 "${strange}"`),
+				details: { input: 2 },
+			},
+			{
+				code: "ERR_ARCHITECTURE_MISMATCH",
+				message: expect.stringMatching(`Cannot infer the image tower: .*, in input 3 "${headless}"`),
+				details: { input: 3 },
+			},
+		]);
+	});
+
+	it("is not blamed for a preset that is none", async () => {
+		const folder = await temporaryFolder();
+		const refused = average([VIT, VIT], { output: join(folder, "out"), to: "timm", arch: "ViT-B-33", fsync: false });
+		await expect(refused).rejects.toMatchObject({ message: 'Cannot use --arch "ViT-B-33": found no such preset' });
 	});
 });
 
