@@ -2,13 +2,13 @@ import type { PartialArchitecture } from "./architectures/architecture.ts";
 import { describeArchitecture } from "./architectures/describe.ts";
 import { type ClipModel, type ModelOptions, openModelFiles, readModel } from "./checkpoint/model.ts";
 import { closeAll } from "./checkpoint/open.ts";
-import { refuseShards } from "./engine/average-product.ts";
 import { canonicalCompanions } from "./engine/canonical-companions.ts";
 import { planCanonicalProduct, recipeSource } from "./engine/canonical-product.ts";
 import { chooseTargets } from "./engine/choose-targets.ts";
 import { type Delivery, type DeliveryOptions, deliver } from "./engine/deliver.ts";
 import type { Product } from "./engine/produce.ts";
 import { conversionRecipe } from "./engine/provenance.ts";
+import { refuseShards } from "./engine/shards.ts";
 import { ClipSoupError } from "./errors.ts";
 import { Hub } from "./hub/hub.ts";
 import type { LayoutId } from "./layouts/detect.ts";
@@ -73,8 +73,11 @@ async function convertModel(model: ClipModel, options: ConvertOptions, watch: Wa
 			fix: "name a folder with -o",
 		});
 	}
-	const isOpenClip = targets.every(({ target }) => target.id === "openclip");
-	refuseShards(isOpenClip ? "openclip" : undefined, output, options.maxShardSize);
+	refuseShards(
+		targets.map(({ target }) => target),
+		output,
+		options.maxShardSize,
+	);
 	const recipe = conversionRecipe(recipeSource(model));
 	const { product, architecture, tensors, notices } = await planCanonicalProduct({
 		models: [model],

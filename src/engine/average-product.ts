@@ -4,6 +4,7 @@ import { findMismatches } from "../checkpoint/match.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
 import { carriedTensors } from "../layouts/carried.ts";
 import { type LayoutId, weightFileName } from "../layouts/detect.ts";
+import { TARGETS } from "../layouts/index.ts";
 import type { LinearWeights } from "../merge-methods/linear.ts";
 import type { OutputTarget } from "../output/target.ts";
 import type { FloatDtype } from "../tensor/dtype.ts";
@@ -13,7 +14,7 @@ import { lostNames, meansOfCarried } from "./carried-mean.ts";
 import { mergeTensors, planMerge, type Treatment } from "./merge-plan.ts";
 import type { Product } from "./produce.ts";
 import { soupMetadata, soupRecipe } from "./provenance.ts";
-import { shardNotices } from "./shard-notices.ts";
+import { refuseShards } from "./shards.ts";
 import { planWeightSet } from "./weight-files.ts";
 
 /** The options of an average that decide its bytes. */
@@ -57,7 +58,7 @@ export async function planAverage(
 	choices: AverageChoices,
 ): Promise<AverageProduct> {
 	const layout = inputs[0]?.layout;
-	refuseShards(layout, target, choices.maxShardSize);
+	refuseShards(layout === undefined || layout === "hf" ? [] : [TARGETS[layout]], target, choices.maxShardSize);
 	const companions = target.kind === "folder" ? await gatherCompanions(inputs) : undefined;
 	const buffers = new Set(inputs.flatMap(({ recognition }) => [...(recognition?.buffers ?? [])]));
 	throwFaults("Cannot average these inputs", [
@@ -92,7 +93,6 @@ export async function planAverage(
 		...inputs.flatMap((input) => input.notices),
 		...noticesOn(tensors, inputs.length),
 		...bufferNotices(buffers),
-		...shardNotices(layout, maxShardSize),
 		...lostNotices(lostNames(carried, means)),
 		...(companions?.notices ?? []),
 	];
@@ -106,21 +106,6 @@ function bufferNotices([first, ...others]: Iterable<string>): string[] {
 
 function lostNotices(names: readonly string[]): string[] {
 	return names.length === 0 ? [] : [`${names.join(", ")} is not carried on, since an input does not carry it`];
-}
-
-/** @throws {ClipSoupError} ERR_USAGE if the output cannot be shards */
-export function refuseShards(
-	layout: LayoutId | undefined,
-	target: OutputTarget,
-	maxShardSize: number | undefined,
-): void {
-	if (maxShardSize === undefined) return;
-	const reason =
-		target.kind === "file" ? "the output is one file" : layout === "openclip" ? "open_clip reads no shards" : undefined;
-	if (reason === undefined) return;
-	throw new ClipSoupError("ERR_USAGE", `Cannot write shards: ${reason}`, {
-		fix: target.kind === "file" ? "name a folder with -o, or leave --max-shard-size out" : "leave --max-shard-size out",
-	});
 }
 
 /** Input numbers from 0 of the tensors to keep. @throws {ClipSoupError} ERR_USAGE for names or numbers there are not */

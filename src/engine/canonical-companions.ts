@@ -24,11 +24,10 @@ export async function canonicalCompanions(
 	const [first] = models;
 	if (first === undefined) throw new RangeError("There is at least one model");
 	const tokenizers = await gatherTokenizers(models.map(({ checkpoints }) => checkpoints));
+	const knowing = models.find(({ knowledge }) => knowledge.preprocess !== undefined) ?? first;
 	const parts = {
 		architecture,
-		preprocess: requirePreprocess(
-			(models.find(({ knowledge }) => knowledge.preprocess !== undefined) ?? first).knowledge,
-		),
+		preprocess: () => requirePreprocess(knowing.knowledge),
 		dtype: commonestDtype(tensors),
 		modelConfig: models.find(({ modelConfig }) => modelConfig !== undefined)?.modelConfig,
 	};
@@ -43,13 +42,13 @@ export async function canonicalCompanions(
 	const notices = [
 		...tokenizers.notices,
 		...noTokenizer(tokenizers, targets),
-		...paddingNotice(parts.preprocess.resizeMode, targets),
+		...paddingNotice(knowing.knowledge.preprocess?.resizeMode, targets),
 	];
 	return { files, faults: tokenizers.faults, notices };
 }
 
 /** timm has no word for OpenCLIP's padding: its own takes another colour. */
-function paddingNotice(resizeMode: string, targets: readonly PlacedTarget[]): string[] {
+function paddingNotice(resizeMode: string | undefined, targets: readonly PlacedTarget[]): string[] {
 	const isTimm = targets.some(({ target }) => target.id === "timm" || target.id === "hf-pair");
 	if (resizeMode !== "longest" || !isTimm) return [];
 	return ["timm pads pictures with their mean colour, where OpenCLIP pads with its fill_color"];

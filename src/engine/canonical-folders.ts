@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { CarriedTensor } from "../layouts/carried.ts";
 import { weightFileName } from "../layouts/detect.ts";
-import type { TargetFolder, TargetId } from "../layouts/index.ts";
+import { TARGETS, type TargetFolder, type TargetId } from "../layouts/index.ts";
 import type { WrittenFolder, WrittenTensor } from "../layouts/write.ts";
 import { elementCount } from "../tensor/shape.ts";
 import type { TensorInfo } from "../tensor/tensor.ts";
@@ -71,8 +71,7 @@ export function weightSetOf(folders: readonly OutputFolder[], options: FolderOpt
 	const sets = folders.map(({ target, path, layout, carried, tensors }) => {
 		return planWeightSet(tensors, options.metadata(target, carried), {
 			fileName: options.fileName ?? weightFileName(layout.family),
-			// open_clip reads no shards.
-			maxShardSize: layout.family === "openclip" ? undefined : options.maxShardSize,
+			maxShardSize: TARGETS[target].oneFile === undefined ? options.maxShardSize : undefined,
 			folder: path,
 		});
 	});

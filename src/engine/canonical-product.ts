@@ -13,7 +13,7 @@ import { type CanonicalOptions, gatherCanonical } from "./canonical-tensors.ts";
 import { meansOfCarried, readCarried } from "./carried-mean.ts";
 import type { Product } from "./produce.ts";
 import { type RecipeSource, soupMetadata } from "./provenance.ts";
-import { shardNotices } from "./shard-notices.ts";
+import { shardNotices } from "./shards.ts";
 
 /** A target and where it goes below the output's folder. */
 export interface PlacedTarget {
@@ -103,7 +103,10 @@ export async function planCanonicalProduct(request: CanonicalRequest): Promise<C
 			...models.flatMap(({ notices }) => notices),
 			...models.flatMap((model, index) => unusedNotice(model, index + 1, shapes)),
 			...writings.flatMap(noticesOn),
-			...new Set(targets.flatMap(({ target }) => shardNotices(target.folders[0]?.layout.family, request.maxShardSize))),
+			...shardNotices(
+				targets.map(({ target }) => target),
+				request.maxShardSize,
+			),
 		],
 	};
 }

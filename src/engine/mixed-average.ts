@@ -1,15 +1,16 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import type { ClipModel } from "../checkpoint/model.ts";
+import { type ClipModel, towersOf } from "../checkpoint/model.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
 import { TARGETS, type TargetId } from "../layouts/index.ts";
 import type { LinearWeights } from "../merge-methods/linear.ts";
 import type { OutputTarget } from "../output/target.ts";
 import { isFloatDtype } from "../tensor/dtype.ts";
-import { type AverageChoices, type AverageProduct, keptInputs, noticesOn, refuseShards } from "./average-product.ts";
+import { type AverageChoices, type AverageProduct, keptInputs, noticesOn } from "./average-product.ts";
 import { canonicalCompanions } from "./canonical-companions.ts";
 import { type PlacedTarget, planCanonicalProduct, recipeSource } from "./canonical-product.ts";
 import { chooseTargets } from "./choose-targets.ts";
 import { soupRecipe } from "./provenance.ts";
+import { refuseShards } from "./shards.ts";
 
 /** Whether the inputs' tensors can be averaged under the names they have, whatever names these are. */
 export function haveOneForm(groups: readonly (readonly Checkpoint[])[], { to }: Pick<AverageChoices, "to">): boolean {
@@ -38,7 +39,11 @@ export async function planMixedAverage(
 ): Promise<AverageProduct> {
 	const targets = targetsOf(models, choices);
 	const layout = targets[0]?.target.folders[0]?.layout.family;
-	refuseShards(targets[0]?.target.id === "openclip" ? "openclip" : undefined, output, choices.maxShardSize);
+	refuseShards(
+		targets.map(({ target }) => target),
+		output,
+		choices.maxShardSize,
+	);
 	if (output.kind === "file" && targets.some(({ target }) => target.folders.length > 1)) {
 		throw new ClipSoupError("ERR_USAGE", "Cannot write one file: the soup is a pair of folders", {
 			fix: "name a folder with -o, or choose another layout with --to",
@@ -78,9 +83,10 @@ function targetsOf(models: readonly ClipModel[], { to, hfDual }: AverageChoices)
 	return [{ target: TARGETS[ownTarget(first)], root: "" }];
 }
 
-function ownTarget({ checkpoints, reading }: ClipModel): TargetId {
+function ownTarget({ checkpoints, reading, tensors }: ClipModel): TargetId {
 	if (checkpoints.length > 1) return "hf-pair";
 	const own = reading.recognitions[0]?.layout.id;
+	if (own === "hf-clip" && !towersOf(tensors).has("image")) return "hf-text";
 	const targets: Readonly<Record<string, TargetId>> = { timm: "timm", "hf-clip": "hf-clip", "hf-dual": "hf-dual" };
 	return targets[own ?? ""] ?? "openclip";
 }

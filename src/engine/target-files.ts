@@ -18,7 +18,8 @@ import type { SmallFile } from "./weight-files.ts";
 export interface ConfigParts {
 	/** At least the towers that the target holds. */
 	readonly architecture: PartialArchitecture;
-	readonly preprocess: Preprocess;
+	/** @throws {ClipSoupError} ERR_USAGE if nobody tells it */
+	readonly preprocess: () => Preprocess;
 	/** Dtype of most weights. */
 	readonly dtype: Dtype;
 	/** The `model_cfg` that an OpenCLIP input had. */
@@ -31,8 +32,9 @@ interface ConfigFile {
 	readonly json: (parts: ConfigParts) => unknown;
 }
 
-const PREPROCESSOR = ({ preprocess }: ConfigParts) => preprocessorConfig(preprocess);
-const TIMM = ({ architecture, preprocess }: ConfigParts) => timmConfig(withImage(architecture), preprocess);
+const PREPROCESSOR = ({ preprocess }: ConfigParts) => preprocessorConfig(preprocess());
+const TIMM = ({ architecture, preprocess }: ConfigParts) => timmConfig(withImage(architecture), preprocess());
+const TEXT = ({ architecture, dtype }: ConfigParts) => clipTextConfig(withText(architecture), dtype);
 
 /** The configuration files of each target; the one that makes a folder a checkpoint comes last in its folder. */
 const CONFIG_FILES: Readonly<Record<TargetId, readonly ConfigFile[]>> = {
@@ -40,7 +42,7 @@ const CONFIG_FILES: Readonly<Record<TargetId, readonly ConfigFile[]>> = {
 		{
 			name: "open_clip_config.json",
 			json: ({ architecture, preprocess, modelConfig }) =>
-				openClipConfig(withBoth(architecture), preprocess, modelConfig),
+				openClipConfig(withBoth(architecture), preprocess(), modelConfig),
 		},
 	],
 	timm: [{ name: "config.json", json: TIMM }],
@@ -51,12 +53,13 @@ const CONFIG_FILES: Readonly<Record<TargetId, readonly ConfigFile[]>> = {
 	"hf-pair": [
 		{ name: "vision/preprocessor_config.json", json: PREPROCESSOR },
 		{ name: "vision/config.json", json: TIMM },
-		{ name: "text/config.json", json: ({ architecture, dtype }) => clipTextConfig(withText(architecture), dtype) },
+		{ name: "text/config.json", json: TEXT },
 	],
 	"hf-dual": [
 		{ name: "preprocessor_config.json", json: PREPROCESSOR },
 		{ name: "config.json", json: ({ architecture, dtype }) => dualConfig(withBoth(architecture), dtype) },
 	],
+	"hf-text": [{ name: "config.json", json: TEXT }],
 };
 
 function withImage<Part extends PartialArchitecture>(architecture: Part): Part & ImageArchitecture {

@@ -21,18 +21,22 @@ export interface Target {
 	readonly id: TargetId;
 	readonly title: string;
 	readonly folders: readonly TargetFolder[];
+	/** Why its weights are one file always; undefined if its library reads shards. */
+	readonly oneFile?: string;
 }
 
 /** The name of a target. */
-export type TargetId = "openclip" | "timm" | "hf-clip" | "hf-pair" | "hf-dual";
+export type TargetId = "openclip" | "timm" | "hf-clip" | "hf-pair" | "hf-dual" | "hf-text";
 
 /**
  * Every target. The pair is for image towers that transformers has no class for: it loads `vision/` through its
  * TimmWrapper, and timm loads it too.
  */
 export const TARGETS: Readonly<Record<TargetId, Target>> = {
-	openclip: singleFolder("openclip", OPENCLIP),
-	timm: singleFolder("timm", TIMM),
+	// Source: `load_checkpoint`, src/open_clip/factory.py @ 89fb801f.
+	openclip: { ...singleFolder("openclip", OPENCLIP), oneFile: "open_clip reads no shards" },
+	// It takes the first shard for the whole. Source: `load_state_dict_from_path`, timm/models/_hub.py @ aa4b5850.
+	timm: { ...singleFolder("timm", TIMM), oneFile: "timm reads no shards" },
 	"hf-clip": singleFolder("hf-clip", HF_CLIP),
 	"hf-pair": {
 		id: "hf-pair",
@@ -43,6 +47,11 @@ export const TARGETS: Readonly<Record<TargetId, Target>> = {
 		],
 	},
 	"hf-dual": singleFolder("hf-dual", HF_DUAL),
+	"hf-text": {
+		id: "hf-text",
+		title: "Hugging Face CLIPTextModelWithProjection",
+		folders: [{ name: "", layout: HF_CLIP, towers: new Set(["text"]) }],
+	},
 };
 
 function singleFolder(id: TargetId, layout: Layout): Target {

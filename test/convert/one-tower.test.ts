@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { average, convert, inspect } from "../../src/index.ts";
@@ -129,9 +130,63 @@ describe("an image tower alone", () => {
 	});
 });
 
+/** Leaves the text tower alone, without the temperature. */
+const TEXT_ONLY: Changes = {
+	tensors: (tensors) => {
+		for (const name of tensors.keys()) if (name.startsWith("visual.") || name === "logit_scale") tensors.delete(name);
+	},
+};
+
+/** The names of a bare `CLIPTextModel` of transformers 5. */
+const BARE: Changes = {
+	tensors: (tensors) => {
+		const renamed = [...tensors].map(([name, tensor]) => [name.replace("text_model.", ""), tensor] as const);
+		tensors.clear();
+		for (const [name, tensor] of renamed) tensors.set(name, tensor);
+	},
+};
+
 describe("a text tower alone", () => {
+	const HF_TEXT = layoutPath("convnext-mlp", "hf", "text");
+
+	it.each([
+		{ from: "OpenCLIP", source: layoutPath("convnext-mlp", "openclip"), changes: TEXT_ONLY },
+		{ from: "transformers", source: HF_TEXT, changes: {} },
+		{ from: "transformers 5", source: HF_TEXT, changes: BARE },
+	])("goes from $from to CLIPTextModelWithProjection", async ({ source, changes }) => {
+		const folder = await temporaryFolder();
+		const input = await changedCopy(source, join(folder, "in"), changes);
+		const output = join(folder, "out");
+		const { targets } = await convert(input, { to: ["hf"], output, fsync: false });
+		expect(targets).toEqual(["hf-text"]);
+		expect(await digestsOf(output)).toEqual(await libraryDigests("convnext-mlp", "hf/text"));
+		expect(await readdir(output)).not.toContain("preprocessor_config.json");
+		const [config, expected] = [await jsonAt(output, "config.json"), await jsonAt(HF_TEXT, "config.json")];
+		const { architectures, model_type, num_attention_heads, layer_norm_eps, projection_dim } = expected;
+		expect(config).toMatchObject({ architectures, model_type, num_attention_heads, layer_norm_eps, projection_dim });
+	});
+
+	it("is averaged across layouts, in the first one's", async () => {
+		const folder = await temporaryFolder();
+		const openClip = await changedCopy(layoutPath("convnext-mlp", "openclip"), join(folder, "in"), TEXT_ONLY);
+		await average([HF_TEXT, openClip], { output: join(folder, "out"), fsync: false });
+		expect(await digestsOf(join(folder, "out"))).toEqual(await libraryDigests("convnext-mlp", "hf/text"));
+	});
+
+	it.each(["timm", "openclip"] as const)("is no %s model: the image tower is missing", async (to) => {
+		const folder = await temporaryFolder();
+		const faults = await faultsOf(HF_TEXT, { to: [to], output: join(folder, "out") });
+		expect(faults[0]).toMatchObject({ code: "ERR_TENSOR_MISSING", details: { tower: "image" } });
+	});
+
+	it("is no dual encoder", async () => {
+		const folder = await temporaryFolder();
+		const [fault] = await faultsOf(HF_TEXT, { to: ["hf"], hfDual: true, output: join(folder, "out") });
+		expect(fault).toMatchObject({ code: "ERR_USAGE", message: expect.stringContaining("--hf-dual") });
+	});
+
 	it("is described by inspect, which misses nothing of it", async () => {
-		const { model } = await inspect(layoutPath("convnext-mlp", "hf", "text"), { profile: true });
+		const { model } = await inspect(HF_TEXT, { profile: true });
 		expect(model).toMatchObject({ missing: [], description: "text 2×48 0.1 M, embed 48" });
 		expect(model?.profile?.total).toEqual(model?.profile?.text);
 	});

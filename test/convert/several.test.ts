@@ -8,6 +8,7 @@ import { temporaryFolder } from "../support/tmp.ts";
 import { digestsOf, digitsPath, filesOf, jsonAt, layoutPath, libraryDigests } from "./fixtures.ts";
 
 const VIT = layoutPath("vit-f16", "openclip");
+const VIT_TIMM = layoutPath("vit-f16", "timm");
 const CONVNEXT = layoutPath("convnext-mlp", "openclip");
 const ROW_OF_TARGETS = ["openclip", "timm", "hf"] as const;
 
@@ -44,14 +45,19 @@ describe("several targets in one run", () => {
 });
 
 describe("shards", () => {
-	it("are written for timm and transformers, one file for OpenCLIP, and read back to the bit", async () => {
+	it("are written for transformers, one file for OpenCLIP and timm, and read back to the bit", async () => {
 		const out = await temporaryFolder();
 		const run = ["convert", CONVNEXT, "--to", "openclip,timm,hf", "--max-shard-size", "100KB", "-o", out];
-		expectDone(await runCli(run));
-		expect((await readdir(join(out, "openclip"))).filter((name) => name.endsWith(".safetensors"))).toEqual([
-			"open_clip_model.safetensors",
-		]);
-		for (const folder of ["timm", "hf/vision", "hf/text"]) {
+		const sharded = await runCli(run);
+		expectDone(sharded);
+		expect(sharded.stderr).toMatch(/openclip: the weights are one file, since open_clip reads no shards/);
+		expect(sharded.stderr).toMatch(/timm: the weights are one file, since timm reads no shards/);
+		expect(sharded.stderr).toMatch(/hf-pair: transformers reads vision\/ in shards, timm itself does not/);
+		const weightsIn = async (folder: string) =>
+			(await readdir(join(out, folder))).filter((name) => name.includes(".safetensors"));
+		expect(await weightsIn("openclip")).toEqual(["open_clip_model.safetensors"]);
+		expect(await weightsIn("timm")).toEqual(["model.safetensors"]);
+		for (const folder of ["hf/vision", "hf/text"]) {
 			const index = await jsonAt(out, folder, "model.safetensors.index.json");
 			const shards = (await readdir(join(out, folder))).filter((name) => name.endsWith(".safetensors")).sort();
 			expect(shards.length, folder).toBeGreaterThan(2);
@@ -61,7 +67,9 @@ describe("shards", () => {
 		expectDone(await runCli(["convert", join(out, "hf"), "--to", "openclip", "-o", join(out, "back")]));
 		expect(await digestsOf(join(out, "back"))).toEqual(await libraryDigests("convnext-mlp", "openclip"));
 		const text = ["--text", join(out, "hf", "text")];
-		expectDone(await runCli(["convert", join(out, "timm"), ...text, "--to", "openclip", "-o", join(out, "back2")]));
+		expectDone(
+			await runCli(["convert", join(out, "hf", "vision"), ...text, "--to", "openclip", "-o", join(out, "back2")]),
+		);
 		expect(await digestsOf(join(out, "back2"))).toEqual(await libraryDigests("convnext-mlp", "openclip"));
 	});
 
@@ -74,10 +82,16 @@ describe("shards", () => {
 		expect(await digestsOf(join(out, "back"))).toEqual(await libraryDigests("vit-f16", "openclip"));
 	});
 
-	it("are refused where only OpenCLIP is written", async () => {
+	it.each([
+		["convert to OpenCLIP", ["convert", VIT, "--to", "openclip"], "open_clip reads no shards"],
+		["convert to timm", ["convert", VIT, "--to", "timm"], "timm reads no shards"],
+		["convert to both", ["convert", VIT, "--to", "openclip,timm"], "open_clip reads no shards, timm reads no shards"],
+		["avg of timm folders", ["avg", VIT_TIMM, VIT_TIMM], "timm reads no shards"],
+		["avg into timm", ["avg", VIT, VIT, "--to", "timm"], "timm reads no shards"],
+	])("are refused where no library would read them: %s", async (_, command, reason) => {
 		const out = await temporaryFolder();
-		const run = await runCli(["convert", VIT, "--to", "openclip", "--max-shard-size", "1MB", "-o", join(out, "o")]);
-		expectFailure(run, { code: "ERR_USAGE", says: ["open_clip reads no shards"], fix: /--max-shard-size/ });
+		const run = await runCli([...command, "--max-shard-size", "1MB", "-o", join(out, "o")]);
+		expectFailure(run, { code: "ERR_USAGE", says: [`Cannot write shards: ${reason}\n`], fix: /--max-shard-size/ });
 		expect(await readdir(out)).toEqual([]);
 	});
 });

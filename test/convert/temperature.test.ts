@@ -52,11 +52,12 @@ describe("the temperature", () => {
 
 	it("is carried in the index of shards", async () => {
 		const folder = await temporaryFolder();
-		const options = { to: ["timm"], maxShardSize: 100_000, fsync: false } as const;
-		await convert(digitsPath("augreg"), { ...options, output: join(folder, "timm") });
-		expect((await jsonAt(folder, "timm", "model.safetensors.index.json")).metadata).toHaveProperty([KEY]);
+		const options = { to: ["hf"], maxShardSize: 100_000, fsync: false } as const;
+		await convert(digitsPath("augreg"), { ...options, output: join(folder, "hf") });
+		expect((await jsonAt(folder, "hf", "vision", "model.safetensors.index.json")).metadata).toHaveProperty([KEY]);
 		const text = digitsPath("rewind");
-		await convert(join(folder, "timm"), { to: ["openclip"], text, output: join(folder, "back"), fsync: false });
+		const vision = join(folder, "hf", "vision");
+		await convert(vision, { to: ["openclip"], text, output: join(folder, "back"), fsync: false });
 		expect(await logitScale(join(folder, "back"))).toEqual(await logitScale(digitsPath("augreg")));
 	});
 

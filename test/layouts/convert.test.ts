@@ -11,6 +11,7 @@ const FOLDERS = {
 	"hf-clip": "hf",
 	"hf-pair": "hf",
 	"hf-dual": "hf-dual",
+	"hf-text": "hf/text",
 } as const satisfies Record<keyof typeof TARGETS, string>;
 
 interface Case {
