@@ -75,7 +75,7 @@ async function openFeatured(path: string, options: FunctionOptions, watch: Watch
 	if (model === undefined) throw opened.unread;
 	const architecture = partOf(model, towersOf(model.tensors));
 	const facts = { architecture, preprocess: model.knowledge.preprocess };
-	return featuredModel({ path, model, facts }, options, watch);
+	return await featuredModel({ path, model, facts }, options, watch);
 }
 
 async function featuredModel(

@@ -30,6 +30,11 @@ const COMMANDS = [addAverage, addConvert, addVerify, addSign, addInspect, addDif
 /** Runs the command line; the exit status is left in `process.exitCode`. */
 export async function main(args: readonly string[]): Promise<void> {
 	watchStreams();
+	// Node by itself would end with 1, which stands for findings.
+	process.on("uncaughtException", (error) => {
+		reportError("", error, false);
+		process.exit();
+	});
 	if (args.some(isHubReference)) keepYoungGenerationSmall();
 	const program = new Command("clip-soup")
 		.description("Average, convert, inspect and compare CLIP checkpoints: streams safetensors, exact to the bit")
