@@ -15,13 +15,15 @@ test("the package holds what a user needs and nothing else", () => {
 		"dist/index.d.ts",
 		"dist/engine/worker.js",
 		"dist/kernels/kernels.wasm",
+		"dist/zod.LICENSE",
+		"schemas/clip-soup.lock.v1.schema.json",
 		"LICENSE",
 		"README.md",
 	]) {
 		expect(paths).toContain(needed);
 	}
 	const allowed =
-		/^(bin\/clip-soup\.js|dist\/.+\.(js|d\.ts|wasm)|docs\/errors\.md|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/;
+		/^(bin\/clip-soup\.js|dist\/.+\.(js|d\.ts|wasm)|dist\/zod\.LICENSE|docs\/[a-z]+\.md|schemas\/.+\.json|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/;
 	expect(paths.filter((path) => !allowed.test(path))).toEqual([]);
 });
 
