@@ -1,5 +1,5 @@
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
-import { type ModelOptions, openModelFiles } from "./checkpoint/model.ts";
+import { type ModelOptions, openModelFiles, toldByUser } from "./checkpoint/model.ts";
 import { readModels } from "./checkpoint/models.ts";
 import { closeAll, openAll } from "./checkpoint/open.ts";
 import { type AverageChoices, type AverageProduct, planAverage } from "./engine/average-product.ts";
@@ -70,6 +70,8 @@ export async function average(
 	}
 }
 
+const UNNEEDED = "--arch and --arch-config change nothing here: tensors of the same names are averaged";
+
 async function averageGroups(
 	paths: readonly string[],
 	groups: readonly (readonly Checkpoint[])[],
@@ -82,10 +84,14 @@ async function averageGroups(
 	const inputs = groups.flat();
 	const { arch, archConfig } = options;
 	const models = groups.map((checkpoints, index) => ({ path: paths[index] ?? "", checkpoints }));
-	const planned = haveOneForm(groups, options)
+	const isOneForm = haveOneForm(groups, options);
+	const planned = isOneForm
 		? await planAverage(inputs, weights, target, options)
 		: await planMixedAverage(await readModels(models, { arch, archConfig }), weights, target, options);
-	const { product, tensors, notices } = planned;
+	// Looked at, so that a wrong one is told.
+	const isUnneeded = isOneForm && (await toldByUser({ arch, archConfig })).sources.length > 0;
+	const { product, tensors } = planned;
+	const notices = isUnneeded ? [...planned.notices, UNNEEDED] : planned.notices;
 	const { allowNonFinite = false, digests = false, fileDigests = false } = options;
 	const mode = { phase: "average", allowNonFinite, digests, fileDigests } as const;
 	const delivery = await deliver(product, mode, options, watch);

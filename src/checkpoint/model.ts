@@ -93,7 +93,10 @@ export async function readModelWith(
 	options: ModelOptions,
 	user: ConfigFacts,
 ): Promise<ClipModel> {
-	const configs = await Promise.all(checkpoints.map(readConfigs));
+	if (options.text !== undefined) refuseSecondText(path, checkpoints.slice(0, -1));
+	const configs = (await Promise.all(checkpoints.map(readConfigs))).map((config, index) =>
+		options.text !== undefined && index === checkpoints.length - 1 ? ofTextTower(config) : config,
+	);
 	const told = [...configs, user].flatMap(({ sources }) => sources);
 	const carried = checkpoints.flatMap(({ metadata }) => carriedTensors(metadata));
 	const folders = storedFolders(checkpoints, options, carried);
@@ -140,6 +143,24 @@ function storedFolders(
 	}));
 }
 
+/** What a configuration tells of a model of which no more than the text tower is taken. */
+function ofTextTower(config: ConfigFacts): ConfigFacts {
+	const isOfImage = (path: string) => path.startsWith("vision.") || path.startsWith("preprocess.");
+	const sources = config.sources.map((source) => ({
+		...source,
+		facts: new Map([...source.facts].filter(([path]) => !isOfImage(path))),
+	}));
+	return { ...config, sources };
+}
+
+/** @throws {ClipSoupError} ERR_USAGE if the text tower that the user gave is not the only one */
+function refuseSecondText(path: string, own: readonly Checkpoint[]): void {
+	if (!own.some(({ recognition }) => recognition?.tables.some(({ tower }) => tower === "text"))) return;
+	throw new ClipSoupError("ERR_USAGE", `Cannot use --text: "${path}" has a text tower of its own`, {
+		fix: "leave --text out, or give the image tower alone",
+	});
+}
+
 /** Canonical name of the temperature, and the end of its stored name in every layout. */
 const TEMPERATURE = "logit_scale";
 
@@ -158,7 +179,7 @@ function readingNotices({ label, towers }: StoredFolder, folder: number, reading
 	const [dropped, ignored] = [reading.dropped.filter(isHere), reading.ignored.filter(isHere)];
 	const [first] = ignored;
 	return [
-		...(wrapper === "" ? [] : [`"${label}": the prefix "${wrapper}" of all names is taken off`]),
+		...(wrapper === "" ? [] : [`"${label}": the prefix "${wrapper}" of names is taken off`]),
 		...(dropped.length === 0
 			? []
 			: [`"${label}": ${dropped.map(({ name }) => name).join(", ")} is left out by --drop`]),
@@ -209,6 +230,11 @@ function presetSources(name: string | undefined): readonly FactSource[] {
 
 function logitScale(value: number | undefined): CarriedTensor[] {
 	if (value === undefined) return [];
+	if (!Number.isFinite(Math.fround(value))) {
+		throw new ClipSoupError("ERR_USAGE", `Cannot use ${value} as logarithm of the temperature: expected a finite F32`, {
+			fix: "CLIPs have about 4.6, the logarithm of 100",
+		});
+	}
 	const bytes = new Uint8Array(Float32Array.of(value).buffer);
 	return [{ name: TEMPERATURE, dtype: "F32", shape: [], bytes }];
 }

@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { PartialArchitecture } from "../architectures/architecture.ts";
 import { type Companions, gatherTokenizers } from "../checkpoint/companions.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
@@ -42,9 +43,23 @@ export async function canonicalCompanions(
 	const notices = [
 		...tokenizers.notices,
 		...noTokenizer(tokenizers, targets),
+		...preprocessNotices(models, knowing),
 		...paddingNotice(knowing.knowledge.preprocess?.resizeMode, targets),
 	];
 	return { files, faults: tokenizers.faults, notices };
+}
+
+/** Says where inputs prepare pictures otherwise than the output will: it is no fault, as in an average of one layout. */
+function preprocessNotices(models: readonly ClipModel[], { knowledge }: ClipModel): string[] {
+	return models.flatMap(({ knowledge: { facts }, path }, index) => {
+		const differing = [...facts].filter(([fact, { value }]) => {
+			const written = knowledge.facts.get(fact);
+			return fact.startsWith("preprocess.") && written !== undefined && !isDeepStrictEqual(written.value, value);
+		});
+		if (differing.length === 0) return [];
+		const names = differing.map(([fact]) => fact).join(", ");
+		return [`input ${index + 1} "${path}" tells another ${names} than the configuration that is written`];
+	});
 }
 
 /** timm has no word for OpenCLIP's padding: its own takes another colour. */

@@ -2,7 +2,7 @@ import type { ClipSoupError } from "../errors.ts";
 import type { Tower } from "./canonical.ts";
 import type { Recognition } from "./detect.ts";
 import type { TowerTable } from "./layout.ts";
-import { strangerFault } from "./read-faults.ts";
+import { strangerFault, unwrappedFault } from "./read-faults.ts";
 import type { Rule } from "./rule.ts";
 import type { Values } from "./template.ts";
 
@@ -39,6 +39,9 @@ export function classify(
 	const name = stored.slice(wrapper.length);
 	const isUnwanted = drop?.has(stored) || drop?.has(name);
 	if (buffers.has(stored)) return { kind: "ignored" };
+	if (!stored.startsWith(wrapper)) {
+		return drop?.has(stored) ? { kind: "dropped" } : { kind: "stranger", fault: unwrappedFault(stored, wrapper) };
+	}
 	const places = tables.flatMap((table) => placesIn(table, name));
 	const needed = places.find(({ canonical }) => expected?.has(canonical));
 	if (isUnwanted && needed === undefined) return { kind: "dropped" };

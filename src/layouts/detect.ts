@@ -23,7 +23,7 @@ export interface Recognition {
 	readonly tables: readonly TowerTable[];
 	/** Names as they are stored of buffers that mean nothing to the model. */
 	readonly buffers: ReadonlySet<string>;
-	/** Prefix of all names that is not the layout's: `module.`; empty if there is none. */
+	/** Prefix of most names that is not the layout's: `module.`; empty if there is none. Those without it are no model's. */
 	readonly wrapper: string;
 	/** Of all layouts, the one that was recognised first. */
 	readonly evidence: readonly Evidence[];
@@ -40,11 +40,11 @@ interface Candidate {
 export function recogniseLayout(names: Iterable<string>): Recognition | undefined {
 	const all = [...names];
 	const wrapper = wrapperOf(all);
-	const bare = all.map((name) => name.slice(wrapper.length));
+	const bare = all.filter((name) => name.startsWith(wrapper)).map((name) => name.slice(wrapper.length));
 	const candidates = LAYOUTS.map((layout) => explain(layout, bare)).sort((a, b) => b.explained.size - a.explained.size);
 	const [best] = candidates;
 	if (best === undefined || best.explained.size === 0) return undefined;
-	const evidence = candidates.map((candidate) => evidenceOf(candidate, bare));
+	const evidence = candidates.map((candidate) => evidenceOf(candidate, all, wrapper));
 	const buffers = new Set(best.buffers.map((name) => `${wrapper}${name}`));
 	return { layout: best.layout, tables: best.tables, buffers, wrapper, evidence };
 }
@@ -67,9 +67,9 @@ function bestTable(layout: Layout, tower: Tower, names: readonly string[]) {
 	return best !== undefined && best.explained.length > 0 ? best : undefined;
 }
 
-function evidenceOf({ layout, explained, buffers }: Candidate, names: readonly string[]): Evidence {
-	const others = new Set(buffers);
-	const unknown = names.filter((name) => !explained.has(name) && !others.has(name));
+function evidenceOf({ layout, explained, buffers }: Candidate, names: readonly string[], wrapper: string): Evidence {
+	const placed = new Set([...explained, ...buffers].map((name) => `${wrapper}${name}`));
+	const unknown = names.filter((name) => !placed.has(name));
 	const [known] = explained;
 	const [buffer] = buffers;
 	return {

@@ -16,6 +16,15 @@ export function unknownLayoutFault(label: string, tensors: readonly TensorInfo[]
 	});
 }
 
+/** The fault of a tensor without the prefix that most names have. */
+export function unwrappedFault(stored: string, wrapper: string): ClipSoupError {
+	const message = `Cannot place "${stored}": found no prefix "${wrapper}", expected it as before the names of the model`;
+	return new ClipSoupError("ERR_TENSOR_EXTRA", message, {
+		fix: `leave it out: clip-soup convert with --drop ${stored}`,
+		details: { name: stored, wrapper },
+	});
+}
+
 /** The fault of a tensor that has no place in its folder's layout; `name` is `stored` without a wrapper's prefix. */
 export function strangerFault(stored: string, name: string, layout: Layout): ClipSoupError {
 	const details = { name: stored, layout: layout.id };
@@ -43,7 +52,8 @@ export function strangerFault(stored: string, name: string, layout: Layout): Cli
 
 /** Faults of biases that must be zero and have not one element for each row of their matrix. */
 export function zeroShapeFaults({ tables, wrapper }: Recognition, tensors: readonly TensorInfo[]): ClipSoupError[] {
-	const shapes = new Map<string, Shape>(tensors.map(({ name, shape }) => [name.slice(wrapper.length), shape]));
+	const wrapped = tensors.filter(({ name }) => name.startsWith(wrapper));
+	const shapes = new Map<string, Shape>(wrapped.map(({ name, shape }) => [name.slice(wrapper.length), shape]));
 	return tables
 		.flatMap(({ zeros }) => zeros)
 		.flatMap(({ name, weight }) => {

@@ -7,15 +7,13 @@ const WRAPPERS = ["module.", "_orig_mod.", "state_dict."] as const;
 /** More than training wraps around a model; a name may be nothing else, thousands of times. */
 const MOST_WRAPPERS = 8;
 
-/** The wrappers before every one of `names`, joined; empty if there are none. */
+/** The wrappers before most of `names`, joined; empty if there are none. A training checkpoint may hold an `epoch` besides. */
 export function wrapperOf(names: readonly string[]): string {
-	const [first] = names;
-	if (first === undefined) return "";
 	let wrapper = "";
 	for (let count = 0; count < MOST_WRAPPERS; count++) {
-		const next = WRAPPERS.find((one) => first.startsWith(one, wrapper.length));
-		const isOfAll = next !== undefined && names.every((name) => name.startsWith(`${wrapper}${next}`));
-		if (!isOfAll) return wrapper;
+		const isOfMost = (prefix: string) => 2 * names.filter((name) => name.startsWith(prefix)).length > names.length;
+		const next = WRAPPERS.find((one) => isOfMost(`${wrapper}${one}`));
+		if (next === undefined) return wrapper;
 		wrapper += next;
 	}
 	return wrapper;

@@ -17,6 +17,7 @@ import { runCli } from "../support/run-cli.ts";
 import { writeSparse } from "../support/sparse.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 import {
+	type Changes,
 	changedCopy,
 	digestsOf,
 	digitsPath,
@@ -197,6 +198,99 @@ describe("--arch-config takes", () => {
 		const faults = await faultsOf(VIT, { to: ["hf"], archConfig, output: join(folder, "out") });
 		expect(faults.map(({ details }) => details.fact)).toContain("quickGelu");
 	});
+});
+
+describe("a folder given with --text", () => {
+	it("tells nothing of images, whatever its own image tower is", async () => {
+		const folder = await temporaryFolder();
+		const text = layoutPath("convnext-mlp", "openclip");
+		const output = join(folder, "out");
+		await convert(layoutPath("vit-f16", "timm"), { to: ["openclip"], text, output, fsync: false });
+		const [found, vit] = [await digestsOf(output), await libraryDigests("vit-f16", "openclip")];
+		const [whole, convNext] = [await inspect(output), await libraryDigests("convnext-mlp", "openclip")];
+		expect(found["visual.proj"]).toEqual(vit["visual.proj"]);
+		expect(found.text_projection).toEqual(convNext.text_projection);
+		expect(whole.model?.missing).toEqual([]);
+	});
+});
+
+describe("a training checkpoint that was flattened", () => {
+	const wrapped: Changes = {
+		tensors: (tensors) => {
+			const renamed = [...tensors].map(([name, tensor]) => [`state_dict.${name}`, tensor] as const);
+			tensors.clear();
+			for (const [name, tensor] of renamed) tensors.set(name, tensor);
+			tensors.set("epoch", { dtype: "I64", shape: [] });
+		},
+	};
+
+	it("is refused for what is not of the model, and read without it", async () => {
+		const folder = await temporaryFolder();
+		const input = await changedCopy(VIT, join(folder, "in"), wrapped);
+		const output = join(folder, "out");
+		const faults = await faultsOf(input, { to: ["hf"], output });
+		expect(faults.map(({ code, details, fix }) => [code, details.name, fix])).toEqual([
+			["ERR_TENSOR_EXTRA", "epoch", "leave it out: clip-soup convert with --drop epoch"],
+		]);
+		const { notices } = await convert(input, { to: ["hf"], drop: ["epoch"], output, fsync: false });
+		expect(await digestsOf(output)).toEqual(await libraryDigests("vit-f16", "hf"));
+		expect(notices.join("\n")).toMatch(/prefix "state_dict\." of names is taken off\n.*epoch is left out by --drop/);
+	});
+
+	it("is refused where some of the model's own names have no prefix", async () => {
+		const folder = await temporaryFolder();
+		const input = await changedCopy(VIT, join(folder, "in"), {
+			tensors: (tensors) => {
+				const scale = required(tensors, "logit_scale");
+				wrapped.tensors?.(tensors);
+				tensors.delete("state_dict.logit_scale");
+				tensors.delete("epoch");
+				tensors.set("logit_scale", scale);
+			},
+		});
+		const [fault] = await faultsOf(input, { to: ["hf"], output: join(folder, "out") });
+		expect(fault).toMatchObject({ code: "ERR_TENSOR_EXTRA", details: { name: "logit_scale", wrapper: "state_dict." } });
+	});
+});
+
+describe("avg", () => {
+	it("says where an input of another layout prepares pictures differently", async () => {
+		const folder = await temporaryFolder();
+		const other = await changedCopy(layoutPath("vit-f16", "timm"), join(folder, "other"), {
+			json: {
+				"config.json": (json) => ({
+					...json,
+					pretrained_cfg: { ...Object(json.pretrained_cfg), mean: [0.5, 0.5, 0.5] },
+				}),
+			},
+		});
+		const output = join(folder, "out");
+		const { notices } = await average([VIT, other], { to: "timm", output, fsync: false });
+		const said = `input 2 "${other}" tells another preprocess.mean than the configuration that is written`;
+		expect(notices).toContain(said);
+		const same = await average([VIT, VIT], { to: "timm", output: join(folder, "same"), fsync: false });
+		expect(same.notices.filter((notice) => notice.includes("preprocess"))).toEqual([]);
+	});
+
+	it("looks at --arch where it needs none, and says so", async () => {
+		const folder = await temporaryFolder();
+		const options = { output: join(folder, "out"), dryRun: true } as const;
+		const { notices } = await average([VIT, VIT], { ...options, arch: "ViT-B-32" });
+		expect(notices.join()).toContain("--arch and --arch-config change nothing here");
+		await expect(average([VIT, VIT], { ...options, arch: "ViT-B-33" })).rejects.toMatchObject({ code: "ERR_USAGE" });
+		const archConfig = join(folder, "nowhere.json");
+		await expect(average([VIT, VIT], { ...options, archConfig })).rejects.toMatchObject({
+			code: "ERR_INPUT_NOT_FOUND",
+		});
+	});
+});
+
+it.each([Number.NaN, Number.POSITIVE_INFINITY, 1e39])("a temperature of %s is refused", async (logitScale) => {
+	const folder = await temporaryFolder();
+	const text = layoutPath("convnext-mlp", "hf", "text");
+	const options = { to: ["openclip"], text, logitScale, output: join(folder, "out") } as const;
+	const faults = await faultsOf(layoutPath("vit-f16", "timm"), options);
+	expect(faults.map(({ code }) => code)).toEqual(["ERR_USAGE"]);
 });
 
 describe("an input of an average that cannot be read", () => {
