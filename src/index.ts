@@ -22,6 +22,7 @@ export {
 	embed,
 } from "./embed.ts";
 export { ClipSoupError, type ErrorCode, FaultsError, isClipSoupError } from "./errors.ts";
+export { type ExportOnnxOptions, type ExportOnnxResult, exportOnnx } from "./export-onnx.ts";
 export type { Features, NamedFeatures } from "./features/features.ts";
 export {
 	type DataSummary,
@@ -39,4 +40,6 @@ export type { TensorValues } from "./tensor/array.ts";
 export { DTYPES, type Dtype, FLOAT_DTYPES, type FloatDtype } from "./tensor/dtype.ts";
 export type { Dimension, Shape } from "./tensor/shape.ts";
 export type { TensorInfo } from "./tensor/tensor.ts";
+export { CHECKS, type CheckId, type CheckResult, type Finding, type Verification } from "./verification.ts";
+export { type VerifyOptions, verify } from "./verify.ts";
 export { VERSION } from "./version.ts";

@@ -4,6 +4,7 @@ test("the public API is exactly this", async () => {
 	const api = await import("../src/index.ts");
 	const kinds = Object.entries(api).map(([name, value]) => `${name}: ${typeof value}`);
 	expect(kinds.sort()).toEqual([
+		"CHECKS: object",
 		"ClipSoupError: function",
 		"DTYPES: object",
 		"FLOAT_DTYPES: object",
@@ -14,9 +15,11 @@ test("the public API is exactly this", async () => {
 		"convert: function",
 		"diff: function",
 		"embed: function",
+		"exportOnnx: function",
 		"inspect: function",
 		"isClipSoupError: function",
 		"openCheckpoint: function",
 		"sign: function",
+		"verify: function",
 	]);
 });
