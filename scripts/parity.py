@@ -244,6 +244,10 @@ def cases(system, out):
     yield from back(out / "several" / "hf", "hf", out)
     yield from back(out / "shards", "hf in shards", out)
     yield from back(out / "several" / "timm", "timm and text", out, ["--text", out / "several" / "hf" / ("" if system.is_vit else "text")])
+    yield "timm to timm", ["convert", out / "several" / "timm", "--to", "timm", "-o", out / "image"], check_timm, out / "image"
+    if not system.is_vit:
+        alone = ["convert", out / "several" / "hf" / "text", "--to", "hf", "-o", out / "text"]
+        yield "text to hf", alone, check_text, out / "text"
     average = ["avg", source, out / "several" / "hf", "-o", out / "average"]
     yield "average of openclip and hf", average, check_open_clip, out / "average"
     to_hf = ["avg", out / "several" / "hf", source, "-o", out / "average-hf"]

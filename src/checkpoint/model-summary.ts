@@ -5,7 +5,7 @@ import { isClipSoupError } from "../errors.ts";
 import { TOWERS, type Tower } from "../layouts/canonical.ts";
 import { missingFacts, partialArchitecture } from "../layouts/combine-facts.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { type ClipModel, type ModelOptions, partOf, readModel, towersOf } from "./model.ts";
+import { type ClipModel, type ModelOptions, partOf, readModel, towersIn } from "./model.ts";
 
 /** What is known of a model, and where each fact comes from. */
 export interface ModelSummary {
@@ -41,10 +41,8 @@ export async function summariseModel(
 	});
 	if (typeof read === "string") return { model: undefined, notices: [`no model is recognised: ${read}`] };
 	const { knowledge, reading, tensors, carried, notices } = read;
-	const held = towersOf([...tensors, ...carried]);
-	const architecture = options.profile
-		? partOf(read, held)
-		: (knowledge.architecture ?? partialArchitecture(knowledge, held));
+	const held = towersIn([...tensors, ...carried]);
+	const architecture = options.profile ? partOf(read, held) : partialArchitecture(knowledge, held);
 	return {
 		model: {
 			description: architecture && describeArchitecture(architecture),

@@ -196,7 +196,7 @@ function ignoredNotice(towers: StoredFolder["towers"], count: number, { name }: 
 function readWith(folders: readonly StoredFolder[], told: readonly FactSource[], drop: ReadonlySet<string>) {
 	const first = readLayouts(folders, readingOptions(drop, toldArchitecture(told)));
 	const knowledge = knowledgeOf(first, told);
-	const architecture = knowledge.architecture ?? partialArchitecture(knowledge, towersOf(first.tensors));
+	const architecture = knowledge.architecture ?? partialArchitecture(knowledge, towersIn(first.tensors));
 	if (architecture === undefined) return { reading: first, knowledge };
 	const reading = readLayouts(folders, readingOptions(drop, architecture));
 	return { reading, knowledge: knowledgeOf(reading, told) };
@@ -241,7 +241,7 @@ function logitScale(value: number | undefined): CarriedTensor[] {
 
 /** The architecture of a model. @throws {ClipSoupError} ERR_USAGE naming what is missing and the presets that fit */
 export function architectureOf({ knowledge, tensors }: Pick<ClipModel, "knowledge" | "tensors">): Architecture {
-	return requireArchitecture(knowledge, fittingPresets(tensors));
+	return knowledge.architecture ?? requireArchitecture(knowledge, fittingPresets(tensors));
 }
 
 /** The architecture of some towers of a model. @throws {ClipSoupError} as `architectureOf` */
@@ -249,17 +249,18 @@ export function partOf(
 	{ knowledge, tensors }: Pick<ClipModel, "knowledge" | "tensors">,
 	towers: ReadonlySet<Tower>,
 ): PartialArchitecture {
-	return requireTowers(knowledge, towers, fittingPresets(tensors));
+	// Presets are looked through only where one is to be proposed.
+	return partialArchitecture(knowledge, towers) ?? requireTowers(knowledge, towers, fittingPresets(tensors));
 }
 
 /** The parts of a CLIP that tensors belong to. */
-export function towersOf(tensors: readonly Pick<CanonicalTensor, "name">[]): ReadonlySet<Tower> {
+export function towersIn(tensors: readonly Pick<CanonicalTensor, "name">[]): ReadonlySet<Tower> {
 	return new Set(tensors.map(({ name }) => towerOf(name)));
 }
 
 function fittingPresets(tensors: readonly CanonicalTensor[]): string[] {
 	try {
-		const known = towersOf(tensors).has("text") ? inferArchitecture(tensors).known : inferImage(shapesOf(tensors));
+		const known = towersIn(tensors).has("text") ? inferArchitecture(tensors).known : inferImage(shapesOf(tensors));
 		return matchingPresets(known).map(({ name }) => name);
 	} catch (error) {
 		if (isClipSoupError(error)) return [];

@@ -1,4 +1,4 @@
-import { type ClipModel, towersOf } from "../checkpoint/model.ts";
+import { type ClipModel, towersIn } from "../checkpoint/model.ts";
 import { ClipSoupError } from "../errors.ts";
 import type { LayoutId } from "../layouts/detect.ts";
 import { TARGETS, type TargetId } from "../layouts/index.ts";
@@ -31,7 +31,7 @@ export function chooseTargets(
 	{ to, hfDual = false }: { readonly to: readonly LayoutId[]; readonly hfDual?: boolean | undefined },
 ): PlacedTarget[] {
 	const family = knowledge.facts.get("vision.family")?.value;
-	const hasImage = towersOf(tensors).has("image");
+	const hasImage = towersIn(tensors).has("image");
 	if (to.length === 0 || new Set(to).size < to.length) {
 		throw new ClipSoupError("ERR_USAGE", `Cannot convert to "${to.join(",")}": expected layouts, each once`, {
 			fix: "choose from openclip, timm, hf: --to hf",

@@ -1,5 +1,5 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { type ClipModel, towersOf } from "../checkpoint/model.ts";
+import { type ClipModel, towersIn } from "../checkpoint/model.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
 import { TARGETS, type TargetId } from "../layouts/index.ts";
 import type { LinearWeights } from "../merge-methods/linear.ts";
@@ -86,7 +86,7 @@ function targetsOf(models: readonly ClipModel[], { to, hfDual }: AverageChoices)
 function ownTarget({ checkpoints, reading, tensors }: ClipModel): TargetId {
 	if (checkpoints.length > 1) return "hf-pair";
 	const own = reading.recognitions[0]?.layout.id;
-	if (own === "hf-clip" && !towersOf(tensors).has("image")) return "hf-text";
+	if (own === "hf-clip" && !towersIn(tensors).has("image")) return "hf-text";
 	const targets: Readonly<Record<string, TargetId>> = { timm: "timm", "hf-clip": "hf-clip", "hf-dual": "hf-dual" };
 	return targets[own ?? ""] ?? "openclip";
 }

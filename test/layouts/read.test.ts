@@ -53,6 +53,16 @@ describe("readLayouts", () => {
 		expect(reading.tensors[0]?.sources[0]?.name).toBe(`${wrapper}${OPENCLIP[0]?.name}`);
 	});
 
+	it("refuses a tower that two folders hold, naming both names", () => {
+		const { faults } = readLayouts([
+			{ label: "a", tensors: OPENCLIP },
+			{ label: "b", tensors: HF, towers: new Set(["text"]) },
+		]);
+		expect(faults.map(({ code }) => code)).toEqual(faults.map(() => "ERR_LAYOUT_MISMATCH"));
+		const message = 'Cannot read "ln_final.weight": found it a second time as "text_model.final_layer_norm.weight"';
+		expect(faults.filter((fault) => fault.message.startsWith(message))).toHaveLength(1);
+	});
+
 	it("takes no more wrappers off than training puts on, whatever the names are made of", () => {
 		const names = Array.from({ length: 1000 }, (_, index) => `${"module.".repeat(2000)}${index}.visual.proj`);
 		expect(recogniseLayout(names)).toBeUndefined();
