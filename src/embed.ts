@@ -1,7 +1,7 @@
 import type { PartialArchitecture } from "./architectures/architecture.ts";
 import { companionPaths } from "./checkpoint/companions.ts";
 import { identitiesAt, identitiesOf } from "./checkpoint/identities.ts";
-import { type ClipModel, type ModelOptions, openModelFiles, partOf, readModel, towersOf } from "./checkpoint/model.ts";
+import { type ClipModel, type ModelOptions, openModelFiles, partOf, readModel, towersIn } from "./checkpoint/model.ts";
 import { closeAll } from "./checkpoint/open.ts";
 import { ClipSoupError } from "./errors.ts";
 import type { Features, NamedFeatures } from "./features/features.ts";
@@ -193,7 +193,7 @@ const TOWER_FIXES: Readonly<Record<GraphTower, string>> = {
 
 /** @throws {ClipSoupError} ERR_TENSOR_MISSING for a tower that is not there, ERR_USAGE for facts that nothing tells */
 function architectureFor(model: ClipModel, towers: ReadonlySet<GraphTower>): PartialArchitecture {
-	const found = towersOf(model.tensors);
+	const found = towersIn(model.tensors);
 	for (const tower of towers) {
 		if (found.has(tower)) continue;
 		throw new ClipSoupError(

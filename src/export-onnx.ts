@@ -3,7 +3,7 @@ import { describeArchitecture } from "./architectures/describe.ts";
 import type { ByteSource } from "./bytes/byte-source.ts";
 import { writeFully } from "./bytes/descriptor.ts";
 import { identitiesOf } from "./checkpoint/identities.ts";
-import { type ModelOptions, openModelFiles, partOf, readModel, towersOf } from "./checkpoint/model.ts";
+import { type ModelOptions, openModelFiles, partOf, readModel, towersIn } from "./checkpoint/model.ts";
 import { closeAll } from "./checkpoint/open.ts";
 import { findSessionFiles, type SessionFiles } from "./checkpoint/session-files.ts";
 import { ClipSoupError } from "./errors.ts";
@@ -63,7 +63,7 @@ export async function exportOnnx(
 	const checkpoints = await openModelFiles(path, options.text);
 	try {
 		const model = await readModel(path, checkpoints, options);
-		const held = towersOf(model.tensors);
+		const held = towersIn(model.tensors);
 		const towers = GRAPH_TOWERS.filter((tower) => held.has(tower) && (options.tower ?? tower) === tower);
 		if (towers.length === 0) throw noTower(path, options.tower);
 		const architecture = partOf(model, held);

@@ -1,5 +1,5 @@
 import { describeArchitecture } from "./architectures/describe.ts";
-import { partOf, towersOf } from "./checkpoint/model.ts";
+import { partOf, towersIn } from "./checkpoint/model.ts";
 import { describeSources, type FunctionFacts } from "./checks/configuration.ts";
 import { type FunctionOptions, functionChecks } from "./checks/function-checks.ts";
 import { goldenOf } from "./checks/golden.ts";
@@ -122,7 +122,7 @@ function examineModel(subject: Subject, options: VerifyOptions): Examination {
 	const { model, unread } = subject;
 	if (model === undefined) return { results: withoutModel(subject, unread, options), facts: undefined };
 	const start = performance.now();
-	const held = towersOf([...model.tensors, ...model.carried]);
+	const held = towersIn([...model.tensors, ...model.carried]);
 	const architecture = options.forward === false ? partialArchitecture(model.knowledge, held) : partOf(model, held);
 	if (architecture === undefined) {
 		const reason = "no configuration tells the architecture";

@@ -1,4 +1,4 @@
-import { type ModelOptions, partOf, towersOf } from "../checkpoint/model.ts";
+import { type ModelOptions, partOf, towersIn } from "../checkpoint/model.ts";
 import { ClipSoupError } from "../errors.ts";
 import type { Lock } from "../lock/schema.ts";
 import { GRAPH_TOWERS, type GraphTower } from "../onnx/clip.ts";
@@ -73,7 +73,7 @@ async function openFeatured(path: string, options: FunctionOptions, watch: Watch
 	await using opened = await openSubject(path, { arch: options.arch, archConfig: options.archConfig });
 	const { model } = opened;
 	if (model === undefined) throw opened.unread;
-	const architecture = partOf(model, towersOf(model.tensors));
+	const architecture = partOf(model, towersIn(model.tensors));
 	const facts = { architecture, preprocess: model.knowledge.preprocess };
 	return await featuredModel({ path, model, facts }, options, watch);
 }
@@ -83,7 +83,7 @@ async function featuredModel(
 	{ tower }: FunctionOptions,
 	watch: Watch,
 ): Promise<FeaturedModel> {
-	const held = towersOf(model.tensors);
+	const held = towersIn(model.tensors);
 	const towers = GRAPH_TOWERS.filter((one) => held.has(one) && (tower ?? one) === one);
 	if (towers.length === 0) {
 		throw new ClipSoupError(
