@@ -9,7 +9,7 @@ import { type TestTensor, writeCheckpoint } from "../support/checkpoints.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 
 /** Each run starts threads and writes files, so that a few dozen have to do. */
-const RUNS = { numRuns: 15 };
+const RUNS = { numRuns: 10 };
 
 /** Values that F8_E4M3 holds too, times sums of eight of them. */
 const value = fc.double({ min: -50, max: 50, noNaN: true });
