@@ -8,6 +8,8 @@
  * @module
  */
 export { type AverageOptions, type AverageResult, average } from "./avg.ts";
+export { type Card, type CardContents, cardFor } from "./card/card.ts";
+export { type CardOptions, type CardResult, card } from "./card.ts";
 export type { Checkpoint, CheckpointFile, CheckpointTensor } from "./checkpoint/checkpoint.ts";
 export { openCheckpoint } from "./checkpoint/open.ts";
 export { type ConvertOptions, type ConvertResult, convert } from "./convert.ts";

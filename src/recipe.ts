@@ -11,6 +11,9 @@ const fileSchema = z.object({
 const inputSchema = z.object({
 	/** Base name of the file or folder that was given. */
 	name: z.string(),
+	/** Where it came from on the Hub, `namespace/name`, and the commit. */
+	repo: z.string().optional(),
+	revision: z.string().optional(),
 	/** One weight file, or the shards in the order of their names. */
 	files: z.array(fileSchema),
 	/** With digests only. */

@@ -11,8 +11,8 @@ const LAYERS: readonly (readonly string[])[] = [
 	["safetensors", "output", "merge-methods", "layouts", "signing", "tokenizer", "hub"],
 	["checkpoint", "images", "features", "lock"],
 	["engine", "onnx"],
-	["checks"],
-	["avg.ts", "convert.ts", "inspect.ts", "diff.ts", "verify.ts", "embed.ts", "export-onnx.ts", "sign.ts"],
+	["checks", "card"],
+	["avg.ts", "convert.ts", "inspect.ts", "diff.ts", "verify.ts", "embed.ts", "export-onnx.ts", "sign.ts", "card.ts"],
 	["index.ts", "cli"],
 ];
 
@@ -26,7 +26,10 @@ const DOORS: readonly { readonly module: RegExp; readonly areas: readonly string
 	{ module: /^@huggingface\/hub$/, areas: ["hub"] },
 	{ module: /^(commander|ora)$/, areas: ["cli"] },
 	{ module: /^onnxruntime-node$/, areas: ["onnx"] },
-	{ module: /^zod$/, areas: ["recipe.ts", "architectures", "layouts", "lock", "signing", "hub", "reports", "cli"] },
+	{
+		module: /^zod$/,
+		areas: ["recipe.ts", "architectures", "layouts", "lock", "signing", "hub", "reports", "card", "cli"],
+	},
 ];
 
 const SRC = resolve("src");

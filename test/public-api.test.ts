@@ -11,6 +11,8 @@ test("the public API is exactly this", async () => {
 		"FaultsError: function",
 		"VERSION: string",
 		"average: function",
+		"card: function",
+		"cardFor: function",
 		"classify: function",
 		"convert: function",
 		"diff: function",

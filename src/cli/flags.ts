@@ -137,6 +137,18 @@ export const signFlags = commonFlags.omit({ threads: true }).extend({
 	fsync: z.boolean().default(true),
 });
 
+/** Flags of `card`. */
+export const cardFlags = commonFlags.omit({ threads: true }).extend({
+	output: z.string().transform(parseOutput).optional(),
+	license: z.string().optional(),
+	repo: z.string().optional(),
+	ingredients: z.array(z.string()).optional(),
+	results: z.string().optional(),
+	notes: z.string().optional(),
+	force: z.boolean().default(false),
+	fsync: z.boolean().default(true),
+});
+
 /** Flags of `embed`. */
 export const embedFlags = commonFlags
 	.extend({

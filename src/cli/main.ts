@@ -3,6 +3,7 @@ import { ClipSoupError } from "../errors.ts";
 import { isHubReference } from "../hub/reference.ts";
 import { VERSION } from "../version.ts";
 import { addAverage } from "./avg.ts";
+import { addCard } from "./card.ts";
 import { addConvert } from "./convert.ts";
 import { addDiff } from "./diff.ts";
 import { addEmbed } from "./embed.ts";
@@ -25,7 +26,7 @@ Exit status: 0 done or equal, 1 findings, 2 usage, 3 input, 4 refused, 9 disk, 7
 Errors have codes; docs/errors.md tells cause and cure of each.`;
 
 /** In the order in which help lists them. */
-const COMMANDS = [addAverage, addConvert, addVerify, addSign, addInspect, addDiff, addEmbed, addExportOnnx];
+const COMMANDS = [addAverage, addConvert, addVerify, addSign, addCard, addInspect, addDiff, addEmbed, addExportOnnx];
 
 /** Runs the command line; the exit status is left in `process.exitCode`. */
 export async function main(args: readonly string[]): Promise<void> {

@@ -93,6 +93,6 @@ function cutLine(count: number): string {
 }
 
 /** Text from files in which nothing is markup, in a table too. */
-function markdown(text: string): string {
+export function markdown(text: string): string {
 	return plain(text).replace(/[\\`*_[\]<>|&~#@]/g, "\\$&");
 }
