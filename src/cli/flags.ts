@@ -210,6 +210,14 @@ function parseLimit(text: string): number {
 	throw usage(`Cannot use --cos-limit "${text}": expected a number from 0 to 2, the largest 1 − cos`);
 }
 
+const LEVELS = ["error", "warning"] as const;
+
+function parseLevel(text: string): (typeof LEVELS)[number] {
+	const level = LEVELS.find((name) => name === text);
+	if (level !== undefined) return level;
+	throw usage(`Cannot use --fail-on "${text}": expected one of ${LEVELS.join(", ")}`);
+}
+
 /** Flags of `verify`. */
 export const verifyFlags = commonFlags.extend({
 	soupOf: z.array(z.string()).optional(),
@@ -236,7 +244,7 @@ export const verifyFlags = commonFlags.extend({
 	archConfig: z.string().optional(),
 	logitScale: z.string().transform(parseNumber).optional(),
 	report: z.string().optional(),
-	failOn: z.enum(["error", "warning"]).default("error"),
+	failOn: z.string().default("error").transform(parseLevel),
 });
 
 /** Flags of `export-onnx`. */
