@@ -1,6 +1,7 @@
 import { appendText } from "../output/append.ts";
 import { Staging } from "../output/staging.ts";
 import { resolveFileTarget } from "../output/target.ts";
+import { githubOutputs } from "../reports/github.ts";
 import { markdownReport } from "../reports/markdown.ts";
 import type { ReportedError } from "../reports/reported-error.ts";
 import { REPORTS, type ReportTarget } from "../reports/targets.ts";
@@ -9,7 +10,8 @@ import type { Verification } from "../verification.ts";
 /**
  * Writes the reports that were asked for: each file complete or not at all, in the place of an older report.
  *
- * `github` prints annotations on stderr, which leaves stdout to the result, and adds to the job's summary if there is one.
+ * `github` prints annotations on stderr, which leaves stdout to the result, and adds to the job's summary and to the
+ * step's outputs if there are such files.
  */
 export async function writeReports(
 	targets: readonly ReportTarget[],
@@ -22,6 +24,8 @@ export async function writeReports(
 			process.stderr.write(text);
 			const summary = process.env.GITHUB_STEP_SUMMARY;
 			if (summary) await appendText(summary, markdownReport(verification, error));
+			const outputs = process.env.GITHUB_OUTPUT;
+			if (outputs) await appendText(outputs, githubOutputs(verification));
 			continue;
 		}
 		const target = await resolveFileTarget(file);

@@ -31,6 +31,25 @@ export function githubAnnotations(verification: Verification, error?: ReportedEr
 		.join("");
 }
 
+/** Ends a value; a line of that text would have to be one, and values here have no line breaks. */
+const DELIMITER = "CLIP_SOUP_END";
+
+/**
+ * The step's outputs for the file that `GITHUB_OUTPUT` names: `model-digest`, empty where it is not known, and `findings`,
+ * their number.
+ *
+ * @see https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#multiline-strings
+ */
+export function githubOutputs(verification: Verification): string {
+	const outputs = {
+		"model-digest": plain(verification.modelDigest ?? ""),
+		findings: String(findingsOf(verification).length),
+	};
+	return Object.entries(outputs)
+		.map(([name, value]) => `${name}<<${DELIMITER}\n${value}\n${DELIMITER}\n`)
+		.join("");
+}
+
 function withinLimit(annotations: readonly Annotation[]): readonly Annotation[] {
 	const [first] = annotations;
 	if (first === undefined || annotations.length <= MOST_ANNOTATIONS) return annotations;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { githubAnnotations } from "../../src/reports/github.ts";
+import { githubAnnotations, githubOutputs } from "../../src/reports/github.ts";
 import { unchecked } from "../../src/reports/reported-error.ts";
 import type { Finding } from "../../src/verification.ts";
 import { ERROR, FAILED, manyFindings, PASSED, withFindings } from "./samples.ts";
@@ -51,5 +51,19 @@ describe("githubAnnotations", () => {
 		expect(githubAnnotations(unchecked("soup"), ERROR)).toBe(
 			`::error title=ERR_FILE_TRUNCATED::${ERROR.message}%0Afix: download it again\n`,
 		);
+	});
+});
+
+describe("githubOutputs", () => {
+	it("gives digest and number of findings between delimiters", () => {
+		expect(githubOutputs(FAILED)).toBe(
+			"model-digest<<CLIP_SOUP_END\n\nCLIP_SOUP_END\nfindings<<CLIP_SOUP_END\n4\nCLIP_SOUP_END\n",
+		);
+		expect(githubOutputs(PASSED)).toContain(`model-digest<<CLIP_SOUP_END\n${PASSED.modelDigest}\nCLIP_SOUP_END\n`);
+	});
+
+	it("holds no line that a value could have made", () => {
+		const forged = { ...PASSED, modelDigest: "x\nCLIP_SOUP_END\nevil<<E\ny\nE" };
+		expect(githubOutputs(forged).split("\n")).toHaveLength(7);
 	});
 });
