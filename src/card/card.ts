@@ -72,7 +72,7 @@ export async function cardFor(folder: string, contents: CardContents = {}, watch
 	const title = `# Model card for ${markdown(repo?.split("/")[1] ?? sources.name)}`;
 	const body = placeSection(existing?.trim() ? existing : `${title}\n`, section);
 	return {
-		text: mergeFrontMatter(body, [...keysOf(facts), ...licence]),
+		text: mergeFrontMatter(body, [...licence, ...keysOf(facts)]),
 		notices: [...sources.notices, ...licenceNotices, ...lineageNotices(facts), ...lostNotices(existing, section)],
 	};
 }
@@ -139,10 +139,16 @@ function whyNone(ingredients: readonly Ingredient[]): string {
 }
 
 function lineageNotices({ ingredients }: SectionFacts): string[] {
-	const elsewhere = ingredients.filter(({ repo }) => repo === undefined).map(({ name }) => `"${name}"`);
-	if (elsewhere.length === 0) return [];
+	const quoted = (named: readonly Ingredient[]) => named.map(({ name }) => `"${name}"`).join(", ");
+	const elsewhere = ingredients.filter(({ repo }) => repo === undefined);
+	const moving = ingredients.filter(({ repo, revision }) => repo !== undefined && revision === undefined);
 	return [
-		`base_model leaves out what is not known to be on the Hub: ${elsewhere.join(", ")}; --ingredients can name it`,
+		...(elsewhere.length === 0
+			? []
+			: [`base_model leaves out what is not known to be on the Hub: ${quoted(elsewhere)}; --ingredients can name it`]),
+		...(moving.length === 0
+			? []
+			: [`the card names no commit of ${quoted(moving)}: --ingredients hf:org/name@commit tells it`]),
 	];
 }
 

@@ -83,6 +83,9 @@ function isDashes(line: string): boolean {
 	return /^---[ \t]*(\r?\n)?$/.test(line);
 }
 
+/** Patterns here take the square of a run of blanks, at worst; a line of this length a tenth of a second. */
+const MOST_CHARACTERS = 10_000;
+
 const BLANK_OR_COMMENT = /^[ \t]*(#.*)?$/;
 const CONTINUATION = /^([ \t]|-([ \t]|$))/;
 const KEY_LINE = /^(?:"([^"\\]*)"|'([^']*)'|([A-Za-z0-9_][^:#"'{}[\],&*!|>%@`]*?))[ \t]*:(?:[ \t]+(.*))?$/;
@@ -95,6 +98,8 @@ function readEntries(block: readonly string[]): Entry[] {
 		const text = line.replace(/\r?\n$/, "");
 		if (/[\r\u0085\u2028\u2029\0]/.test(text))
 			throw malformed(`a line break of another kind in ${place}`, "LF or CRLF");
+		if (text.length > MOST_CHARACTERS)
+			throw malformed(`${text.length} characters in ${place}`, `at most ${MOST_CHARACTERS}`);
 		const last = entries.at(-1);
 		const [, double, single, plain, rest = ""] = KEY_LINE.exec(text) ?? [];
 		const key = double ?? single ?? plain;

@@ -16,12 +16,12 @@ export function holdsMarker(text: string): boolean {
  * Puts the generated section between its markers into a card, in the place of the one it has, else at its end.
  *
  * Every byte outside of the markers stays as it is.
- * @param section without markers, lines ended by LF; gets the card's line ends
+ * @param section without markers; gets the card's line ends
  * @throws {ClipSoupError} ERR_CONFIG_INVALID unless the card has one marker of each kind or none, each on a line of its own
  */
 export function placeSection(card: string, section: string): string {
 	const eol = lineEnd(card);
-	const marked = [BEGIN, section.trim(), END].join("\n").replaceAll("\n", eol);
+	const marked = [BEGIN, section.trim(), END].join("\n").replaceAll(/\r?\n/g, eol);
 	const place = findSection(card);
 	if (place !== undefined) return card.slice(0, place.start) + marked + card.slice(place.end);
 	const gap = card === "" || card.endsWith(eol + eol) ? "" : card.endsWith("\n") ? eol : eol + eol;

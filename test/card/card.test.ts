@@ -50,9 +50,10 @@ describe("cardFor", () => {
 	it("tells what recipe, lock, verification and architecture tell", async () => {
 		const { text, notices } = await cardFor(soup, { license: "mit", repo: "org/my-soup" });
 		expect(
-			text.startsWith("---\nlibrary_name: open_clip\npipeline_tag: zero-shot-image-classification\ntags:\n- clip\n"),
+			text.startsWith(
+				"---\nlicense: mit\nlibrary_name: open_clip\npipeline_tag: zero-shot-image-classification\ntags:\n- clip\n",
+			),
 		).toBe(true);
-		expect(frontMatter(text)).toContain("license: mit");
 		expect(frontMatter(text)).not.toContain("base_model");
 		expect(text).toContain(`---\n\n# Model card for my-soup\n\n${BEGIN}\n## Model\n`);
 		const lock = JSON.parse(await readFile(join(soup, "clip-soup.lock.json"), "utf8"));
