@@ -1,6 +1,5 @@
 import { Command, CommanderError } from "commander";
 import { ClipSoupError } from "../errors.ts";
-import { isHubReference } from "../hub/reference.ts";
 import { VERSION } from "../version.ts";
 import { addAverage } from "./avg.ts";
 import { addCard } from "./card.ts";
@@ -12,7 +11,6 @@ import { addInspect } from "./inspect.ts";
 import { reportError } from "./run.ts";
 import { addSign } from "./sign.ts";
 import { addVerify } from "./verify.ts";
-import { keepYoungGenerationSmall } from "./young-generation.ts";
 
 const EXAMPLES = `
 Examples:
@@ -36,7 +34,6 @@ export async function main(args: readonly string[]): Promise<void> {
 		reportError("", error, false);
 		process.exit();
 	});
-	if (args.some(isHubReference)) keepYoungGenerationSmall();
 	const program = new Command("clip-soup")
 		.description("Average, convert, inspect and compare CLIP checkpoints: streams safetensors, exact to the bit")
 		.version(VERSION, "-V, --version")

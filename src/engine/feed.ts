@@ -6,8 +6,8 @@ import { chunkElements, type JobTable } from "./jobs.ts";
 import { traitsOf } from "./operation.ts";
 import type { Plan } from "./plan.ts";
 
-/** Bytes that are read ahead of the worker: as much as 8 requests under way bring. */
-const RING_BYTE_LENGTH = 6 * 2 ** 20;
+/** Bytes that are read ahead of the worker: more than all requests that may be under way bring. */
+const RING_BYTE_LENGTH = 4 * 2 ** 20;
 /** Bytes of the stream that are planned together: neighbours among them are read with one request. */
 const BATCH_BYTE_LENGTH = 2 ** 20;
 /** The most that one request asks for, unless a single run is longer. */

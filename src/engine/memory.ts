@@ -7,8 +7,11 @@ const PER_THREAD = 14e6;
 /** Parsed headers, tables and the header of the output: measured at 11 times the bytes of headers with 200,000 tensors. */
 const PER_HEADER_BYTE = 12;
 
-/** What streaming from the network adds, bodies not yet collected included: measured at up to 56 MB on Node 20.20. */
-const NETWORK = 60e6;
+/**
+ * What streaming from the network adds, bodies not yet collected included: the command, with the heap that bin/clip-soup.js
+ * asks for, was measured at up to 16 MB less on Node 20.19 and 5 MB less on Node 24.21; a library without it at 10 MB more.
+ */
+const NETWORK = 40e6;
 
 /**
  * An upper bound of the resident memory of a merge, in bytes: it does not grow with the size of the tensors.
