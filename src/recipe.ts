@@ -16,6 +16,13 @@ const inputSchema = z.object({
 	revision: z.string().optional(),
 	/** One weight file, or the shards in the order of their names. */
 	files: z.array(fileSchema),
+	/** On the Hub: `namespace/name`. */
+	repo: z.string().optional(),
+	/** The commit that was read, 40 hex digits: a branch moves. */
+	revision: z
+		.string()
+		.regex(/^[0-9a-f]{40}$/)
+		.optional(),
 	/** With digests only. */
 	modelDigest: z.string().optional(),
 	/** The input's own `clip_soup` entry, whatever version wrote it. */

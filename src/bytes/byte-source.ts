@@ -7,6 +7,8 @@ export interface ByteSource extends AsyncDisposable {
 	readonly descriptor: number | undefined;
 	/** The file of this machine that it is; undefined for bytes that lie elsewhere. */
 	readonly file: FileIdentity | undefined;
+	/** SHA-256 of all its bytes as whoever keeps it tells, 64 lower-case hex digits; undefined if that is not told. */
+	readonly listedSha256?: string | undefined;
 	/**
 	 * Fills `target` with the bytes from `position` on.
 	 *
@@ -16,6 +18,14 @@ export interface ByteSource extends AsyncDisposable {
 	/** @throws {ClipSoupError} ERR_INPUT_CHANGED if what was read may not be of one version */
 	assertUnchanged(): Promise<void>;
 	close(): Promise<void>;
+}
+
+/** A repository on the Hub at one commit: where bytes come from. */
+export interface Origin {
+	/** `namespace/name`. */
+	readonly repo: string;
+	/** The commit, 40 hex digits. */
+	readonly revision: string;
 }
 
 /** A file on this machine. Device and inode tell whether two paths are one file. */

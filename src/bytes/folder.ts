@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ClipSoupError, systemCode } from "../errors.ts";
-import type { ByteSource } from "./byte-source.ts";
+import type { ByteSource, Origin } from "./byte-source.ts";
 import { openLocalFile } from "./local-file.ts";
 import { readSmallFile } from "./small-file.ts";
 
@@ -11,6 +11,8 @@ export interface Folder {
 	readonly name: string;
 	/** Its path on this machine; undefined if it is elsewhere. */
 	readonly path: string | undefined;
+	/** The repository it is in, also where a cache holds its files; undefined if it is in none. */
+	readonly origin: Origin | undefined;
 	/** What messages call a file in it. */
 	nameOf(name: string): string;
 	/** Names of what is in it, folders included. @throws {ClipSoupError} ERR_INPUT_UNREADABLE */
@@ -27,6 +29,7 @@ export interface Folder {
 export class LocalFolder implements Folder {
 	readonly name: string;
 	readonly path: string;
+	readonly origin = undefined;
 
 	constructor(path: string) {
 		this.name = path;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { NdArray } from "ndarray";
-import type { ByteSource } from "../bytes/byte-source.ts";
+import type { ByteSource, Origin } from "../bytes/byte-source.ts";
 import type { Folder } from "../bytes/folder.ts";
 import { ClipSoupError } from "../errors.ts";
 import { type LayoutId, type Recognition, recogniseLayout } from "../layouts/detect.ts";
@@ -33,10 +33,18 @@ export interface CheckpointParts {
 	readonly path: string;
 	readonly name: string;
 	readonly folder: Folder | undefined;
+	readonly origin: Origin | undefined;
 	readonly files: readonly CheckpointFile[];
 	readonly tensors: ReadonlyMap<string, CheckpointTensor>;
 	readonly metadata: ReadonlyMap<string, string>;
 	readonly notices: readonly string[];
+}
+
+/** Where all of several checkpoints come from; undefined if that is not one commit of one repository. */
+export function originOf(checkpoints: readonly Pick<Checkpoint, "origin">[]): Origin | undefined {
+	const [first, ...others] = checkpoints.map(({ origin }) => origin);
+	const isShared = others.every((other) => other?.repo === first?.repo && other?.revision === first?.revision);
+	return isShared ? first : undefined;
 }
 
 /** Above it no layout is looked for: of the presets RN50x64 has most tensors, 1,353. */
@@ -53,6 +61,8 @@ export class Checkpoint implements AsyncDisposable {
 	readonly name: string;
 	/** Folder that was given, in which companion files lie; undefined if a single file was. */
 	readonly folder: Folder | undefined;
+	/** The repository and commit that it was read from; undefined if it was given as a path on this machine. */
+	readonly origin: Origin | undefined;
 	readonly files: readonly CheckpointFile[];
 	/** By name, in the order of the data. */
 	readonly tensors: ReadonlyMap<string, CheckpointTensor>;
@@ -66,6 +76,7 @@ export class Checkpoint implements AsyncDisposable {
 		this.path = parts.path;
 		this.name = parts.name;
 		this.folder = parts.folder;
+		this.origin = parts.origin;
 		this.files = parts.files;
 		this.tensors = parts.tensors;
 		this.metadata = parts.metadata;

@@ -38,6 +38,7 @@ export async function openCheckpoint(path: string, hub: Hub = new Hub()): Promis
 		path,
 		name: place.name,
 		folder: place.file === undefined || isIndex ? place.folder : undefined,
+		origin: place.folder.origin,
 		files: files.map(({ source, name, headerSha256, headerByteLength }) => ({
 			source,
 			name,

@@ -2,6 +2,7 @@ import { performance } from "node:perf_hooks";
 import type { Watch } from "../progress.ts";
 import type { Recipe, RecipeInput } from "../recipe.ts";
 import { type CheckResult, type Finding, ranCheck } from "../verification.ts";
+import { originFindings } from "./ingredient-origins.ts";
 import { type Kinship, kinships } from "./soup-kinship.ts";
 import type { StreamOptions } from "./soup-stream.ts";
 import { recipeOf, type SoupClaim, type SoupTerms, soupTerms } from "./soup-terms.ts";
@@ -27,7 +28,9 @@ export async function checkIngredients(
 	const terms = soupTerms(soup, ingredients.length, claim);
 	const found = await kinships(ingredients, { threads, chunkByteLength }, watch);
 	const findings = [
-		...(recipe === undefined ? [] : recipeFindings(recipe, ingredients, terms)),
+		...(recipe === undefined
+			? []
+			: [...recipeFindings(recipe, ingredients, terms), ...originFindings(recipe, ingredients)]),
 		...extrapolations(ingredients, terms),
 		...found.flatMap((kinship) => kinshipFindings(kinship, ingredients)),
 	];

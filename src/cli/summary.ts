@@ -39,10 +39,11 @@ function recipeRows(recipe: NonNullable<Inspection["recipe"]>): string[][] {
 	const weights = recipe.weights ? `weights ${recipe.weights.join(", ")}` : "uniform";
 	return [
 		["soup", `${recipe.method}, ${weights}, by clip-soup ${printable(recipe.version)}`],
-		...recipe.inputs.map(({ name, files }, index) => [
-			`  input ${index + 1}`,
-			`${printable(name)} (${files.map((file) => formatBytes(file.byteLength)).join(" + ")})`,
-		]),
+		...recipe.inputs.map(({ name, files, repo, revision }, index) => {
+			const size = files.map((file) => formatBytes(file.byteLength)).join(" + ");
+			const from = repo === undefined ? "" : `, hf:${printable(repo)}@${printable(revision ?? "")}`;
+			return [`  input ${index + 1}`, `${printable(name)} (${size})${from}`];
+		}),
 	];
 }
 

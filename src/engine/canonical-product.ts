@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import type { PartialArchitecture } from "../architectures/architecture.ts";
+import { originOf } from "../checkpoint/checkpoint.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
 import type { CarriedTensor } from "../layouts/carried.ts";
@@ -155,6 +156,7 @@ export function recipeSource({ name, checkpoints }: ClipModel): RecipeSource {
 			checkpoint.files.map((file) => (several ? { ...file, name: posix.join(checkpoint.name, file.name) } : file)),
 		),
 		metadata: checkpoints[0]?.metadata ?? new Map(),
+		origin: originOf(checkpoints),
 	};
 }
 

@@ -21,9 +21,9 @@ export interface ModelDigests {
 }
 
 /** What a recipe records of an input. */
-export type RecipeSource = Pick<Checkpoint, "name" | "files" | "metadata">;
+export type RecipeSource = Pick<Checkpoint, "name" | "files" | "metadata" | "origin">;
 
-/** How these inputs and options make a soup: no path, no time, so that it is the same on every machine. */
+/** How these inputs and options make a soup: no path on this machine, no time, so that it is the same everywhere. */
 export function soupRecipe(inputs: readonly RecipeSource[], options: RecipeOptions, digests?: ModelDigests): Recipe {
 	return {
 		version: VERSION,
@@ -37,7 +37,7 @@ export function soupRecipe(inputs: readonly RecipeSource[], options: RecipeOptio
 	};
 }
 
-function recipeInput({ name, files, metadata }: RecipeSource, digest: string | undefined): RecipeInput {
+function recipeInput({ name, files, metadata, origin }: RecipeSource, digest: string | undefined): RecipeInput {
 	const own = metadata.get(RECIPE_METADATA);
 	return {
 		name,
@@ -46,6 +46,7 @@ function recipeInput({ name, files, metadata }: RecipeSource, digest: string | u
 			byteLength: source.byteLength,
 			headerSha256: `sha256:${headerSha256}`,
 		})),
+		...origin,
 		...(digest !== undefined && { modelDigest: digest }),
 		...(own !== undefined && { clipSoup: nestRecipe(own) }),
 	};

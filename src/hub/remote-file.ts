@@ -17,6 +17,7 @@ export class RemoteFile implements ByteSource {
 	readonly byteLength: number;
 	readonly descriptor = undefined;
 	readonly file = undefined;
+	readonly listedSha256: string | undefined;
 	readonly #http: HubHttp;
 	readonly #url: string;
 	readonly #listed: HubFile;
@@ -30,6 +31,7 @@ export class RemoteFile implements ByteSource {
 	constructor(name: string, url: string, listed: HubFile, http: HubHttp, signal?: AbortSignal) {
 		this.name = name;
 		this.byteLength = listed.byteLength;
+		this.listedSha256 = listed.sha256;
 		this.#url = url;
 		this.#listed = listed;
 		this.#http = http;

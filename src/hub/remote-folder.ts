@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ByteSource } from "../bytes/byte-source.ts";
+import type { ByteSource, Origin } from "../bytes/byte-source.ts";
 import type { Folder } from "../bytes/folder.ts";
 import { openLocalFile } from "../bytes/local-file.ts";
 import { readSmallFile } from "../bytes/small-file.ts";
@@ -30,11 +30,13 @@ export interface OpenRepository extends RepositoryAt {
 export class RemoteFolder implements Folder {
 	readonly name: string;
 	readonly path = undefined;
+	readonly origin: Origin;
 	readonly #repository: OpenRepository;
 	readonly #reference: HubReference;
 
 	constructor(repository: OpenRepository, reference: HubReference) {
 		this.name = formatHubReference(reference);
+		this.origin = { repo: repository.id, revision: repository.commit };
 		this.#repository = repository;
 		this.#reference = reference;
 	}

@@ -24,11 +24,16 @@ export function lockSoup(recipe: Recipe | undefined): LockSoup | undefined {
 	};
 }
 
-function ingredientOf({ name, files, modelDigest }: RecipeInput, weight: number): LockSoup["ingredients"][number] {
+function ingredientOf(
+	{ name, files, modelDigest, repo, revision }: RecipeInput,
+	weight: number,
+): LockSoup["ingredients"][number] {
 	return {
 		name,
 		files: files.map(({ name: file, byteLength, headerSha256 }) => ({ name: file, size: byteLength, headerSha256 })),
 		weight,
+		...(repo !== undefined && { repo }),
+		...(revision !== undefined && { revision }),
 		...(modelDigest !== undefined && { modelDigest }),
 	};
 }
