@@ -64,7 +64,7 @@ export async function average(
 	const hub = new Hub(watch);
 	const groups = await openAll(inputs, (path) => openModelFiles(path, undefined, hub));
 	try {
-		return await averageGroups(inputs, groups, weights, options, watch);
+		return await averageGroups(inputs, groups, { weights, hub }, options, watch);
 	} finally {
 		await closeAll(groups.flat());
 	}
@@ -75,7 +75,7 @@ const UNNEEDED = "--arch and --arch-config change nothing here: tensors of the s
 async function averageGroups(
 	paths: readonly string[],
 	groups: readonly (readonly Checkpoint[])[],
-	weights: LinearWeights,
+	{ weights, hub }: { readonly weights: LinearWeights; readonly hub: Hub },
 	options: AverageOptions,
 	watch: Watch,
 ): Promise<AverageResult> {
@@ -87,9 +87,9 @@ async function averageGroups(
 	const isOneForm = haveOneForm(groups, options);
 	const planned = isOneForm
 		? await planAverage(inputs, weights, target, options)
-		: await planMixedAverage(await readModels(models, { arch, archConfig }), weights, target, options);
+		: await planMixedAverage(await readModels(models, { arch, archConfig }, hub), weights, target, options);
 	// Looked at, so that a wrong one is told.
-	const isUnneeded = isOneForm && (await toldByUser({ arch, archConfig })).sources.length > 0;
+	const isUnneeded = isOneForm && (await toldByUser({ arch, archConfig }, hub)).sources.length > 0;
 	const { product, tensors } = planned;
 	const notices = isUnneeded ? [...planned.notices, UNNEEDED] : planned.notices;
 	const { allowNonFinite = false, digests = false, fileDigests = false } = options;

@@ -56,9 +56,10 @@ export interface ConvertResult extends Delivery {
  * const { targets } = await convert("openclip/", { to: ["hf"], output: "hf/" });
  */
 export async function convert(input: string, options: ConvertOptions, watch: Watch = {}): Promise<ConvertResult> {
-	const checkpoints = await openModelFiles(input, options.text, new Hub(watch));
+	const hub = new Hub(watch);
+	const checkpoints = await openModelFiles(input, options.text, hub);
 	try {
-		return await convertModel(await readModel(input, checkpoints, options), options, watch);
+		return await convertModel(await readModel(input, checkpoints, options, hub), options, watch);
 	} finally {
 		await closeAll(checkpoints);
 	}

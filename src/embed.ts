@@ -1,8 +1,8 @@
 import type { PartialArchitecture } from "./architectures/architecture.ts";
 import { companionPaths } from "./checkpoint/companions.ts";
 import { identitiesAt, identitiesOf } from "./checkpoint/identities.ts";
+import { downloadWeights, holdCheckpoints } from "./checkpoint/local-copy.ts";
 import { type ClipModel, type ModelOptions, openModelFiles, partOf, readModel, towersIn } from "./checkpoint/model.ts";
-import { closeAll } from "./checkpoint/open.ts";
 import { ClipSoupError } from "./errors.ts";
 import type { Features, NamedFeatures } from "./features/features.ts";
 import { planFeatureOutput, writeFeatures } from "./features/write.ts";
@@ -19,6 +19,8 @@ import type { Watch } from "./progress.ts";
 export interface ForwardOptions extends Pick<ModelOptions, "arch" | "archConfig" | "logitScale"> {
 	/** Folder or file of the text tower, where the model's own has none. */
 	readonly textTower?: string | undefined;
+	/** Copy weights that are on the Hub to a temporary folder while it runs, without which they are refused. Default false. */
+	readonly download?: boolean | undefined;
 	/** Threads of ONNX Runtime. Default: the physical cores. */
 	readonly threads?: number | undefined;
 }
@@ -173,16 +175,14 @@ function usage(message: string, fix: string): ClipSoupError {
 
 async function withModel<Result>(
 	path: string,
-	{ textTower: text, arch, archConfig, logitScale }: ForwardOptions,
+	{ textTower: text, arch, archConfig, logitScale, download }: ForwardOptions,
 	watch: Watch,
 	work: (model: ClipModel) => Promise<Result>,
 ): Promise<Result> {
-	const checkpoints = await openModelFiles(path, text, new Hub(watch));
-	try {
-		return await work(await readModel(path, checkpoints, { text, arch, archConfig, logitScale }));
-	} finally {
-		await closeAll(checkpoints);
-	}
+	const hub = new Hub(watch);
+	const opened = await openModelFiles(path, text, hub);
+	await using held = download ? await downloadWeights(opened, watch) : holdCheckpoints(opened);
+	return await work(await readModel(path, held.checkpoints, { text, arch, archConfig, logitScale }, hub));
 }
 
 /** What has to be given for a tower that a model has not. */

@@ -1,17 +1,18 @@
-import { join, relative, sep } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { describeArchitecture } from "./architectures/describe.ts";
 import type { ByteSource } from "./bytes/byte-source.ts";
 import { writeFully } from "./bytes/descriptor.ts";
 import { identitiesOf } from "./checkpoint/identities.ts";
-import { type ModelOptions, openModelFiles, partOf, readModel, towersIn } from "./checkpoint/model.ts";
-import { closeAll } from "./checkpoint/open.ts";
+import { downloadWeights, holdCheckpoints } from "./checkpoint/local-copy.ts";
+import { type ClipModel, type ModelOptions, openModelFiles, partOf, readModel, towersIn } from "./checkpoint/model.ts";
 import { findSessionFiles, type SessionFiles } from "./checkpoint/session-files.ts";
 import { ClipSoupError } from "./errors.ts";
+import { Hub } from "./hub/hub.ts";
 import { buildClipGraph, GRAPH_TOWERS, type GraphTower } from "./onnx/clip.ts";
 import { assertRunnable } from "./onnx/forward.ts";
 import { assertLoads } from "./onnx/session.ts";
 import { Staging } from "./output/staging.ts";
-import { refuseClashes, resolveFileTarget } from "./output/target.ts";
+import { type FileTarget, refuseClashes, resolveFileTarget } from "./output/target.ts";
 import type { Watch } from "./progress.ts";
 
 /** Options of `exportOnnx`; all have the defaults of the command line. */
@@ -20,6 +21,8 @@ export interface ExportOnnxOptions extends ModelOptions {
 	readonly output: string;
 	/** One tower only. Default: all that the model has. */
 	readonly tower?: GraphTower | undefined;
+	/** Copy weights that are on the Hub to a temporary folder while it runs, without which they are refused. Default false. */
+	readonly download?: boolean | undefined;
 	/** Replace output files that exist. Default false. */
 	readonly force?: boolean | undefined;
 	/** Sync to the disk before the output appears. Default true. */
@@ -52,49 +55,59 @@ export interface ExportOnnxResult {
 export async function exportOnnx(
 	path: string,
 	options: ExportOnnxOptions,
-	{ signal }: Watch = {},
+	watch: Watch = {},
 ): Promise<ExportOnnxResult> {
-	const { output, force = false, fsync = true } = options;
+	const { output } = options;
 	if (!output.endsWith(".onnx")) {
 		throw new ClipSoupError("ERR_USAGE", `Cannot write "${output}": expected a name that ends in .onnx`, {
 			fix: "name the file with -o: -o model.onnx",
 		});
 	}
-	const checkpoints = await openModelFiles(path, options.text);
-	try {
-		const model = await readModel(path, checkpoints, options);
-		const held = towersIn(model.tensors);
-		const towers = GRAPH_TOWERS.filter((tower) => held.has(tower) && (options.tower ?? tower) === tower);
-		if (towers.length === 0) throw noTower(path, options.tower);
-		const architecture = partOf(model, held);
-		for (const tower of towers) await assertRunnable(model, architecture, tower);
+	const hub = new Hub(watch);
+	const opened = await openModelFiles(path, options.text, hub);
+	await using held = options.download ? await downloadWeights(opened, watch) : holdCheckpoints(opened);
+	const model = await readModel(path, held.checkpoints, options, hub);
+	return await exportModel({ model, temporaryFolder: held.temporaryFolder }, options, watch);
+}
 
-		const target = await resolveFileTarget(output);
-		const found = await findSessionFiles(model, [...towers, "joint"]);
-		const { files, copies } = placeWeights(found, checkpoints.flatMap(filesOf), target.folder, target.name);
-		const names = [...copies.map(({ name }) => name), target.name];
-		await refuseClashes(target, names, { inputs: await identitiesOf(checkpoints), force });
-		// Loaded with the weights where they are now: what is wrong with the graph is known before there is an output.
-		await assertLoads(buildClipGraph(model, architecture, towers, found), found.folder);
+async function exportModel(
+	{ model, temporaryFolder }: { readonly model: ClipModel; readonly temporaryFolder: string | undefined },
+	options: ExportOnnxOptions,
+	{ signal }: Watch,
+): Promise<ExportOnnxResult> {
+	const { output, force = false, fsync = true } = options;
+	const { path, checkpoints } = model;
+	const present = towersIn(model.tensors);
+	const towers = GRAPH_TOWERS.filter((tower) => present.has(tower) && (options.tower ?? tower) === tower);
+	if (towers.length === 0) throw noTower(path, options.tower);
+	const architecture = partOf(model, present);
+	for (const tower of towers) await assertRunnable(model, architecture, tower);
 
-		await using staging = await Staging.open(target, { force, fsync });
-		for (const { name, source } of copies) {
-			await copyInto(staging.add(name, source.byteLength).descriptor, source, signal);
-		}
-		staging.addBytes(target.name, buildClipGraph(model, architecture, towers, files));
-		await staging.commit(signal);
-		return {
-			output,
-			files: names,
-			towers,
-			description: describeArchitecture(architecture),
-			weights: [...files.realPaths.values()].map((one) => relative(target.folder, one).split(sep).join("/")),
-			copiedByteLength: copies.reduce((sum, { source }) => sum + source.byteLength, 0),
-			notices: model.notices,
-		};
-	} finally {
-		await closeAll(checkpoints);
+	const target = await resolveFileTarget(output);
+	const found = await findSessionFiles(model, [...towers, "joint"]);
+	const isKept = ({ file }: ByteSource) =>
+		temporaryFolder === undefined || dirname(file?.path ?? "") !== temporaryFolder;
+	const { files, copies } = placeWeights(found, checkpoints.flatMap(filesOf), { ...target, isKept });
+	const names = [...copies.map(({ name }) => name), target.name];
+	await refuseClashes(target, names, { inputs: await identitiesOf(checkpoints), force });
+	// Loaded with the weights where they are now: what is wrong with the graph is known before there is an output.
+	await assertLoads(buildClipGraph(model, architecture, towers, found), found.folder);
+
+	await using staging = await Staging.open(target, { force, fsync });
+	for (const { name, source } of copies) {
+		await copyInto(staging.add(name, source.byteLength).descriptor, source, signal);
 	}
+	staging.addBytes(target.name, buildClipGraph(model, architecture, towers, files));
+	await staging.commit(signal);
+	return {
+		output,
+		files: names,
+		towers,
+		description: describeArchitecture(architecture),
+		weights: [...files.realPaths.values()].map((one) => relative(target.folder, one).split(sep).join("/")),
+		copiedByteLength: copies.reduce((sum, { source }) => sum + source.byteLength, 0),
+		notices: model.notices,
+	};
 }
 
 function filesOf({ files }: { readonly files: readonly { readonly source: ByteSource }[] }): ByteSource[] {
@@ -106,17 +119,20 @@ interface Copy {
 	readonly source: ByteSource;
 }
 
-/** Where the weights will lie as seen from `folder`, and which files have to be copied for it. */
+/** Where the weights will lie as seen from the output's folder, and which files have to be copied for it. */
 function placeWeights(
 	{ realPaths }: SessionFiles,
 	sources: readonly ByteSource[],
-	folder: string,
-	output: string,
+	{ folder, name: output, isKept }: FileTarget & { readonly isKept: (source: ByteSource) => boolean },
 ): { readonly files: SessionFiles; readonly copies: readonly Copy[] } {
 	const isOutside = (path: string) => relative(folder, path).split(sep)[0] === "..";
-	const outside = [...realPaths].filter(([, path]) => isOutside(path));
+	const sourceAt = (opened: string) => sources.find(({ file }) => file?.path === opened);
+	const outside = [...realPaths].filter(([opened, path]) => {
+		const source = sourceAt(opened);
+		return isOutside(path) || (source !== undefined && !isKept(source));
+	});
 	const copies = outside.flatMap(([opened], index): Copy[] => {
-		const source = sources.find(({ file }) => file?.path === opened);
+		const source = sourceAt(opened);
 		const part = outside.length === 1 ? "" : `-${index + 1}-of-${outside.length}`;
 		return source === undefined ? [] : [{ name: `${output}${part}.safetensors`, source }];
 	});

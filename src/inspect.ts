@@ -85,24 +85,24 @@ const BUFFERS = /\.running_(mean|var)$/;
  * const { parameters, dtypes } = await inspect("soup/");
  */
 export async function inspect(path: string, options: InspectOptions = {}, watch: Watch = {}): Promise<Inspection> {
-	const checkpoints = await openModelFiles(path, undefined, new Hub(watch));
+	const hub = new Hub(watch);
+	const checkpoints = await openModelFiles(path, undefined, hub);
 	try {
-		return await inspectCheckpoints(path, checkpoints, options, watch);
+		return await inspectCheckpoints({ path, checkpoints, hub }, options, watch);
 	} finally {
 		await closeAll(checkpoints);
 	}
 }
 
 async function inspectCheckpoints(
-	path: string,
-	checkpoints: readonly Checkpoint[],
+	{ path, checkpoints, hub }: { readonly path: string; readonly checkpoints: readonly Checkpoint[]; readonly hub: Hub },
 	options: InspectOptions,
 	watch: Watch,
 ): Promise<Inspection> {
 	const census = options.data ? await takeCensus({ checkpoints, model: undefined }, options, watch) : undefined;
 	const stored = storedTensors(checkpoints);
 	const tensors = stored.map((tensor, row) => describe(checkpoints, tensor, census?.tensors[row]));
-	const { model, notices } = await summariseModel(path, checkpoints, options);
+	const { model, notices } = await summariseModel(path, checkpoints, options, hub);
 	const metadata = checkpoints[0]?.metadata ?? new Map<string, string>();
 	return {
 		path,

@@ -11,9 +11,6 @@ const fileSchema = z.object({
 const inputSchema = z.object({
 	/** Base name of the file or folder that was given. */
 	name: z.string(),
-	/** Where it came from on the Hub, `namespace/name`, and the commit. */
-	repo: z.string().optional(),
-	revision: z.string().optional(),
 	/** One weight file, or the shards in the order of their names. */
 	files: z.array(fileSchema),
 	/** On the Hub: `namespace/name`. */

@@ -1,6 +1,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { type LocalFile, openLocalFile } from "./bytes/local-file.ts";
 import { ClipSoupError } from "./errors.ts";
+import { refuseHub } from "./hub/refuse.ts";
 import { Staging } from "./output/staging.ts";
 import { type InputIdentity, refuseClashes, resolveTarget } from "./output/target.ts";
 import type { Watch } from "./progress.ts";
@@ -53,6 +54,7 @@ export async function sign(folder: string, options: SignOptions, watch: Watch = 
 			fix: "name the signature as other tools do: -o model.sig",
 		});
 	}
+	refuseHub(folder, "sign", "signature covers every file of a folder");
 	const key = await readPrivateKey(options.key);
 	await refuseKeyInside(folder, options.key);
 	const signature = await pathInFolder(folder, output);

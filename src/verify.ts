@@ -1,11 +1,12 @@
 import { describeArchitecture } from "./architectures/describe.ts";
 import { partOf, towersIn } from "./checkpoint/model.ts";
 import { describeSources, type FunctionFacts } from "./checks/configuration.ts";
-import { type FunctionOptions, functionChecks } from "./checks/function-checks.ts";
+import { type FunctionOptions, functionChecks, refuseRemoteComparison } from "./checks/function-checks.ts";
 import { goldenOf } from "./checks/golden.ts";
 import { checkLock } from "./checks/lock-checks.ts";
 import { checkLockedFacts } from "./checks/lock-facts.ts";
 import { planLockOutput, readLock, writeLock } from "./checks/lock-file.ts";
+import { refuseOtherRepository } from "./checks/lock-repository.ts";
 import { checkFinite } from "./checks/non-finite.ts";
 import { checkSignature } from "./checks/signature.ts";
 import { type SoupOptions, soupChecks } from "./checks/soup-checks.ts";
@@ -15,6 +16,8 @@ import { type Census, takeCensus } from "./engine/census.ts";
 import { finiteReport } from "./engine/census-finite.ts";
 import { findNonFinite } from "./engine/finite-pass.ts";
 import { ClipSoupError } from "./errors.ts";
+import { Hub } from "./hub/hub.ts";
+import { refuseHub } from "./hub/refuse.ts";
 import { partialArchitecture } from "./layouts/combine-facts.ts";
 import type { Watch } from "./progress.ts";
 import { type CheckId, type CheckResult, ranCheck, skippedCheck, type Verification } from "./verification.ts";
@@ -25,6 +28,8 @@ export interface VerifyOptions extends SoupOptions, FunctionOptions {
 	readonly lock?: string | undefined;
 	/** A lock file to write if every check passes; a lock that is there is replaced, any other file is not. */
 	readonly writeLock?: string | undefined;
+	/** Check a repository on the Hub against the lock of another one. Default false. */
+	readonly anyRepo?: boolean | undefined;
 	/** An OpenSSF model signature of the model's folder, and the public key to check it with. */
 	readonly signature?: string | undefined;
 	readonly key?: string | undefined;
@@ -37,7 +42,8 @@ export interface VerifyOptions extends SoupOptions, FunctionOptions {
  * it is said to be.
  *
  * Findings are returned, not thrown; thrown is what keeps the checks from running.
- * @param path a `.safetensors` file, a shard index, a folder with either, or a folder with `vision/` and `text/`
+ * @param path a `.safetensors` file, a shard index, a folder with either, or a folder with `vision/` and `text/`; on the
+ *   Hub as `hf:org/name[@revision][:path]`, which streams and stores nothing
  * @throws {ClipSoupError} with a stable `code`, see docs/errors.md; the signal's reason when aborted
  * @example
  * const { checks } = await verify("soup/", { soupOf: ["augreg/", "rewind/"] });
@@ -45,9 +51,14 @@ export interface VerifyOptions extends SoupOptions, FunctionOptions {
  */
 export async function verify(path: string, options: VerifyOptions = {}, watch: Watch = {}): Promise<Verification> {
 	const start = performance.now();
-	const lock = options.lock === undefined ? undefined : await readLock(options.lock);
+	if (options.signature !== undefined)
+		refuseHub(path, "check the signature of", "signature covers every file of a folder");
+	const hub = new Hub(watch);
+	const lock = options.lock === undefined ? undefined : await readLock(options.lock, hub);
 	const output = options.writeLock === undefined ? undefined : await planLockOutput(options.writeLock);
-	await using subject = await openSubject(path, options);
+	await using subject = await openSubject(path, options, { hub, download: options.download, watch });
+	refuseRemoteComparison(subject, options);
+	if (lock !== undefined && !options.anyRepo) refuseOtherRepository(subject, lock);
 	const checks: CheckResult[] = [containerCheck(subject, secondsSince(start))];
 	const { results, facts } = examineModel(subject, options);
 	const { census, finite } = await readNumbers(subject, options, watch);
@@ -55,8 +66,9 @@ export async function verify(path: string, options: VerifyOptions = {}, watch: W
 	const isSound = checks.every(({ status }) => status !== "failed");
 	if (lock !== undefined && facts !== undefined) checks.push(...checkLockedFacts(facts, lock));
 	if (lock !== undefined && census !== undefined) checks.push(...(await checkLock(subject, census, lock)));
-	checks.push(...(await soupChecks(subject, options, watch)));
-	const { features, results: computed } = await functionChecks(subject, { facts, lock, isSound }, options, watch);
+	checks.push(...(await soupChecks(subject, options, hub, watch)));
+	const known = { facts, lock, isSound };
+	const { features, results: computed } = await functionChecks(subject, known, options, hub, watch);
 	checks.push(...computed, ...(await signatureCheck(subject, options, watch)));
 	const merged = mergeByCheck(checks);
 	const notices = [...(subject.model?.notices ?? subject.checkpoints.flatMap((checkpoint) => checkpoint.notices))];

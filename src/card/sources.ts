@@ -38,7 +38,7 @@ export async function readSources(path: string, hub: Hub): Promise<CardSources> 
 	const { folder, name } = await locate(path, hub);
 	const checkpoints = await openModelFiles(path, undefined, hub);
 	try {
-		const { model, notices } = await summariseModel(path, checkpoints, {});
+		const { model, notices } = await summariseModel(path, checkpoints, {}, hub);
 		const recipe = await readRecipeIn(folder, checkpoints);
 		const lock = matchingLock(await readLockIn(folder), checkpoints, recipe);
 		const verification = await readVerificationIn(folder, lock.value?.modelDigest ?? recipe?.modelDigest);

@@ -1,12 +1,13 @@
 import type { Folder } from "../bytes/folder.ts";
-import { readSmallFile } from "../bytes/small-file.ts";
 import { ClipSoupError } from "../errors.ts";
+import type { Hub } from "../hub/hub.ts";
 import type { FactSource } from "../layouts/facts.ts";
 import { readHfConfig } from "../layouts/hf-facts.ts";
 import { readPreprocessorConfig } from "../layouts/hf-preprocessor.ts";
 import { readOpenClipConfig } from "../layouts/openclip-config.ts";
 import { isTimmConfig, readTimmConfig } from "../layouts/timm-config.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { readGivenFile } from "./open.ts";
 
 /** What the configuration files of a checkpoint tell. */
 export interface ConfigFacts {
@@ -47,8 +48,8 @@ export async function readConfigs({ folder, recognition }: Checkpoint): Promise<
  *
  * @throws {ClipSoupError} ERR_INPUT_NOT_FOUND, ERR_CONFIG_INVALID
  */
-export async function readNamedConfig(path: string): Promise<ConfigFacts> {
-	const json = parseJson(await readSmallFile(path), path);
+export async function readNamedConfig(path: string, hub: Hub): Promise<ConfigFacts> {
+	const json = parseJson(await readGivenFile(path, hub), path);
 	if (json === undefined) {
 		throw new ClipSoupError("ERR_INPUT_NOT_FOUND", `Cannot read "${path}": found no such file`, {
 			fix: "check the path",

@@ -2,6 +2,7 @@ import type { PartialArchitecture } from "../architectures/architecture.ts";
 import { describeArchitecture } from "../architectures/describe.ts";
 import { type Profile, profileArchitecture } from "../architectures/profile.ts";
 import { isClipSoupError } from "../errors.ts";
+import type { Hub } from "../hub/hub.ts";
 import { TOWERS, type Tower } from "../layouts/canonical.ts";
 import { missingFacts, partialArchitecture } from "../layouts/combine-facts.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -33,8 +34,9 @@ export async function summariseModel(
 	path: string,
 	checkpoints: readonly Checkpoint[],
 	options: ModelOptions & { readonly profile?: boolean | undefined },
+	hub: Hub,
 ): Promise<{ readonly model: ModelSummary | undefined; readonly notices: readonly string[] }> {
-	const read = await readModel(path, checkpoints, options).catch((error: unknown) => {
+	const read = await readModel(path, checkpoints, options, hub).catch((error: unknown) => {
 		// Asked for nothing but what the file is, so that a file of something else is no fault.
 		if (options.profile || !isClipSoupError(error)) throw error;
 		return error.message;

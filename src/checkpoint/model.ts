@@ -28,7 +28,7 @@ export interface ModelOptions {
 	readonly text?: string | undefined;
 	/** Name of a preset. */
 	readonly arch?: string | undefined;
-	/** A configuration file of OpenCLIP, timm or transformers. */
+	/** A configuration file of OpenCLIP, timm or transformers, on this machine or as `hf:org/name:FILE`. */
 	readonly archConfig?: string | undefined;
 	/** Logarithm of the temperature, where no file holds it. */
 	readonly logitScale?: number | undefined;
@@ -76,13 +76,14 @@ export async function readModel(
 	path: string,
 	checkpoints: readonly Checkpoint[],
 	options: ModelOptions = {},
+	hub: Hub = new Hub(),
 ): Promise<ClipModel> {
-	return readModelWith(path, checkpoints, options, await toldByUser(options));
+	return readModelWith(path, checkpoints, options, await toldByUser(options, hub));
 }
 
 /** What the user says of the architecture, by a configuration file or the name of a preset. */
-export async function toldByUser({ archConfig, arch }: ModelOptions): Promise<ConfigFacts> {
-	const named = archConfig === undefined ? NO_CONFIG : await readNamedConfig(archConfig);
+export async function toldByUser({ archConfig, arch }: ModelOptions, hub: Hub): Promise<ConfigFacts> {
+	const named = archConfig === undefined ? NO_CONFIG : await readNamedConfig(archConfig, hub);
 	return { ...named, sources: [...named.sources, ...presetSources(arch)] };
 }
 

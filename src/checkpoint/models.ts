@@ -1,4 +1,5 @@
 import { ClipSoupError, FaultsError, isClipSoupError } from "../errors.ts";
+import type { Hub } from "../hub/hub.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type ClipModel, type ModelOptions, readModelWith, toldByUser } from "./model.ts";
 import { throwAll } from "./open.ts";
@@ -14,8 +15,8 @@ export interface ModelInput {
  *
  * @throws {ClipSoupError} all faults of all inputs, each with the number and path of its input
  */
-export async function readModels(inputs: readonly ModelInput[], options: ModelOptions): Promise<ClipModel[]> {
-	const told = await toldByUser(options);
+export async function readModels(inputs: readonly ModelInput[], options: ModelOptions, hub: Hub): Promise<ClipModel[]> {
+	const told = await toldByUser(options, hub);
 	const outcomes = await Promise.allSettled(
 		inputs.map(({ path, checkpoints }) => readModelWith(path, checkpoints, options, told)),
 	);

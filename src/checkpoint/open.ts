@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import type { ByteSource } from "../bytes/byte-source.ts";
 import { type Folder, LocalFolder } from "../bytes/folder.ts";
+import { readSmallFile } from "../bytes/small-file.ts";
 import { FaultsError, isClipSoupError, throwFaults } from "../errors.ts";
 import { Hub } from "../hub/hub.ts";
 import { isHubReference, parseHubReference } from "../hub/reference.ts";
@@ -65,6 +66,13 @@ export function givenName(path: string): string {
 	if (!isHubReference(path)) return basename(resolve(path));
 	const { id, path: inside } = parseHubReference(path);
 	return basename(inside ?? id);
+}
+
+/** The bytes of a small file that the user names, on this machine or on the Hub; undefined if there is none. */
+export async function readGivenFile(path: string, hub: Hub): Promise<Buffer | undefined> {
+	if (!isHubReference(path)) return readSmallFile(path);
+	const { folder, file } = await hub.open(parseHubReference(path));
+	return file === undefined ? undefined : folder.readSmall(file);
 }
 
 /** Finds the folder that a path or a reference to the Hub leads to, and the file in it. */

@@ -63,7 +63,7 @@ function notLocal({ name }: ByteSource): ClipSoupError {
 	return new ClipSoupError(
 		"ERR_USAGE",
 		`Cannot compute the features of "${name}": found it on the Hub, expected a file that ONNX Runtime can open`,
-		{ fix: "download it first: hf download" },
+		{ fix: "give --download, which copies it to a temporary folder, or download it first: hf download" },
 	);
 }
 

@@ -1,5 +1,6 @@
 import { modelConfigOf } from "../architectures/architecture.ts";
 import { describeArchitecture } from "../architectures/describe.ts";
+import { originOf } from "../checkpoint/checkpoint.ts";
 import type { Census } from "../engine/census.ts";
 import type { CanonicalDigested } from "../engine/census-canonical.ts";
 import { joinStatistics, type ValueStatistics } from "../engine/census-statistics.ts";
@@ -63,6 +64,7 @@ function describeModel(subject: Subject, { tensors }: Census): Lock["model"] {
 	const dtypes = new Set(tensors.map(({ dtype }) => dtype).filter(isFloatDtype));
 	const { mean, std } = preprocess ?? {};
 	return {
+		...originOf(subject.checkpoints),
 		layout: layoutOf(subject),
 		dtype: [...dtypes].sort().join("+"),
 		...(architecture && {

@@ -1,5 +1,7 @@
 import { readSmallFile } from "../bytes/small-file.ts";
+import { readGivenFile } from "../checkpoint/open.ts";
 import { ClipSoupError, isClipSoupError } from "../errors.ts";
+import type { Hub } from "../hub/hub.ts";
 import { parseLock } from "../lock/parse.ts";
 import type { Lock } from "../lock/schema.ts";
 import { serialiseLock } from "../lock/serialise.ts";
@@ -8,8 +10,8 @@ import { type FileTarget, refuseClashes, resolveFileTarget } from "../output/tar
 import { composeLock, type LockParts } from "./lock-compose.ts";
 
 /** @throws {ClipSoupError} ERR_INPUT_NOT_FOUND, ERR_LOCK_INVALID */
-export async function readLock(path: string): Promise<Lock> {
-	const bytes = await readSmallFile(path);
+export async function readLock(path: string, hub: Hub): Promise<Lock> {
+	const bytes = await readGivenFile(path, hub);
 	if (bytes !== undefined) return parseLock(bytes.toString("utf8"), path);
 	throw new ClipSoupError("ERR_INPUT_NOT_FOUND", `Cannot open the lock "${path}": found no such file`, {
 		fix: "make one with verify --write-lock",

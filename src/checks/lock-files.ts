@@ -31,7 +31,12 @@ export function checkFiles(subject: Subject, census: Census, lock: Lock): CheckR
 	}
 	const haveSameTensors = census.modelDigest === lock.modelDigest;
 	const findings = pairs.flatMap(({ found, twin }) => fileFindings(found, twin, haveSameTensors));
-	return ranCheck("CS002", 0, { detail: `${pairs.length} of ${lock.files.length} files of the lock`, findings });
+	const counted = `${pairs.length} of ${lock.files.length} files of the lock`;
+	const isListed = pairs.some(({ found }) => found.isListed);
+	return ranCheck("CS002", 0, {
+		detail: isListed ? `${counted}, by the digests that the Hub lists` : counted,
+		findings,
+	});
 }
 
 function fileFindings(

@@ -1,4 +1,5 @@
 import type { ModelOptions } from "../checkpoint/model.ts";
+import type { Hub } from "../hub/hub.ts";
 import type { Watch } from "../progress.ts";
 import type { CheckResult } from "../verification.ts";
 import { checkIngredients } from "./ingredients.ts";
@@ -26,19 +27,24 @@ export interface SoupOptions extends ModelOptions {
 }
 
 /** CS009 and CS008: what the model is made of. */
-export async function soupChecks(subject: Subject, options: SoupOptions, watch: Watch): Promise<CheckResult[]> {
+export async function soupChecks(
+	subject: Subject,
+	options: SoupOptions,
+	hub: Hub,
+	watch: Watch,
+): Promise<CheckResult[]> {
 	const { soupOf, recover, weights, normalize, keep, threads } = options;
 	const results: CheckResult[] = [];
 	if (soupOf !== undefined) {
-		const recipe = options.recipe === undefined ? undefined : await readRecipe(options.recipe);
+		const recipe = options.recipe === undefined ? undefined : await readRecipe(options.recipe, hub);
 		const claim = { weights, normalize, keep, recipe, threads };
-		await withSubjects(soupOf, options, async (ingredients) => {
+		await withSubjects(soupOf, options, hub, async (ingredients) => {
 			results.push(await checkIngredients(subject, ingredients, claim, watch));
 			results.push(await checkSoup(subject, ingredients, claim, watch));
 		});
 	}
 	if (recover !== undefined) {
-		await withSubjects(recover, options, async (ingredients) => {
+		await withSubjects(recover, options, hub, async (ingredients) => {
 			results.push((await recoverMixture(subject, ingredients, { threads }, watch)).check);
 		});
 	}
@@ -49,11 +55,12 @@ export async function soupChecks(subject: Subject, options: SoupOptions, watch: 
 async function withSubjects(
 	paths: readonly string[],
 	{ arch, archConfig }: ModelOptions,
+	hub: Hub,
 	use: (subjects: readonly Subject[]) => Promise<void>,
 ): Promise<void> {
 	const opened: Subject[] = [];
 	try {
-		for (const path of paths) opened.push(await openSubject(path, { arch, archConfig }));
+		for (const path of paths) opened.push(await openSubject(path, { arch, archConfig }, { hub }));
 		await use(opened);
 	} finally {
 		await Promise.all(opened.map((subject) => subject[Symbol.asyncDispose]()));

@@ -5,7 +5,7 @@ import { ClipSoupError } from "../errors.ts";
 import { l2Norms, type NamedFeatures } from "../features/features.ts";
 import { shortName } from "../features/input-rows.ts";
 import { formatNumber, formatTable, printable } from "./format.ts";
-import { addArchitectureOptions, append } from "./options.ts";
+import { addArchitectureOptions, addDownloadOption, append } from "./options.ts";
 import { type CommandResult, runCommand } from "./run.ts";
 
 const EXAMPLES = `
@@ -38,6 +38,7 @@ export function addEmbed(program: Command): void {
 		.option("--text-tower <path>", "the text tower, where the checkpoint has none")
 		.option("--tokenizer <folder>", "tokenizer.json and tokenizer_config.json, where the checkpoint has none")
 		.option("--logit-scale <value>", "logarithm of the temperature, where no file holds it");
+	addDownloadOption(command);
 	addArchitectureOptions(command, "where no configuration tells it")
 		.option("--threads <n>", "threads of ONNX Runtime (default: physical cores)")
 		.option("--json", "one JSON document on stdout; holds the features if no file does")

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { ExportOnnxResult } from "../export-onnx.ts";
 import { formatBytes, formatTable, printable } from "./format.ts";
-import { addArchitectureOptions } from "./options.ts";
+import { addArchitectureOptions, addDownloadOption } from "./options.ts";
 import { runCommand } from "./run.ts";
 
 const EXAMPLES = `
@@ -23,6 +23,7 @@ export function addExportOnnx(program: Command): void {
 		.option("--tower <tower>", "one tower only: image or text")
 		.option("--text <path>", "the text tower, where the checkpoint has none")
 		.option("--logit-scale <value>", "logarithm of the temperature, where no file holds it");
+	addDownloadOption(command);
 	addArchitectureOptions(command, "where no configuration tells it")
 		.option("--force", "replace output files that exist")
 		.option("--no-fsync", "do not wait for the disk")

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ClipSoupError } from "../errors.ts";
+import { isHubReference } from "../hub/reference.ts";
 import type { LayoutId } from "../layouts/detect.ts";
 import { parseByteSize } from "../safetensors/byte-size.ts";
 import { FLOAT_DTYPES, type FloatDtype } from "../tensor/dtype.ts";
@@ -10,6 +11,9 @@ export const commonFlags = z.object({
 	quiet: z.boolean().default(false),
 	threads: z.string().transform(parseThreads).optional(),
 });
+
+/** Of commands that run a model. */
+const download = z.boolean().default(false);
 
 const MOST_THREADS = 256;
 
@@ -73,6 +77,15 @@ export function parseKeep(entries: readonly string[]): Record<string, number> {
 
 /** An unset variable in a script must not mean the current folder. @throws {ClipSoupError} ERR_USAGE */
 function parseOutput(path: string): string {
+	if (isHubReference(path)) {
+		throw new ClipSoupError(
+			"ERR_USAGE",
+			`Cannot write "${path}": found a repository, expected a path on this machine`,
+			{
+				fix: "write a folder and publish it",
+			},
+		);
+	}
 	if (path !== "") return path;
 	throw usage('Cannot use --output "": expected a name; "." is the current folder');
 }
@@ -164,6 +177,7 @@ export const embedFlags = commonFlags
 		force: z.boolean().default(false),
 		tokenizer: z.string().optional(),
 		textTower: z.string().optional(),
+		download,
 		logitScale: z.string().transform(parseNumber).optional(),
 		arch: z.string().optional(),
 		archConfig: z.string().optional(),
@@ -231,7 +245,9 @@ export const verifyFlags = commonFlags.extend({
 		.transform((entries) => new Map(Object.entries(parseKeep(entries))))
 		.optional(),
 	recipe: z.string().optional(),
+	download,
 	lock: z.string().optional(),
+	anyRepo: z.boolean().default(false),
 	writeLock: z.string().transform(parseOutput).optional(),
 	signature: z.string().optional(),
 	key: z.string().optional(),
@@ -252,6 +268,7 @@ export const exportOnnxFlags = commonFlags.extend({
 	output: z.string().transform(parseOutput),
 	tower: z.string().transform(parseTower).optional(),
 	text: z.string().optional(),
+	download,
 	arch: z.string().optional(),
 	archConfig: z.string().optional(),
 	logitScale: z.string().transform(parseNumber).optional(),

@@ -11,6 +11,11 @@ export function addDeliveryOptions(command: Command): Command {
 		.option("--quiet", "no progress, no notes, no summary");
 }
 
+/** The option of commands that run a model, which weights on the Hub have to be copied for. */
+export function addDownloadOption(command: Command): Command {
+	return command.option("--download", "copy weights that are on the Hub to a temporary folder to run them");
+}
+
 /** The options that name an architecture, for which `where` says when they are needed. */
 export function addArchitectureOptions(command: Command, where: string): Command {
 	return command

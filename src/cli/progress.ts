@@ -41,6 +41,7 @@ function lineWriter(spinner: Ora): (progress: Progress) => void {
 }
 
 const VERBS: Readonly<Record<Progress["phase"], string>> = {
+	download: "downloading",
 	read: "reading",
 	average: "averaging",
 	convert: "converting",

@@ -6,7 +6,7 @@ import type { ReportTarget } from "../reports/targets.ts";
 import { CHECKS, type CheckResult, type Finding, ranCheck, type Verification } from "../verification.ts";
 import type { VerifyOptions } from "../verify.ts";
 import { formatTable, plural, printable } from "./format.ts";
-import { addArchitectureOptions } from "./options.ts";
+import { addArchitectureOptions, addDownloadOption } from "./options.ts";
 import { runCommand } from "./run.ts";
 
 const EXAMPLES = `
@@ -15,6 +15,7 @@ Examples:
   $ clip-soup verify soup/ --soup-of augreg/ rewind/          recomputed, equal to the bit
   $ clip-soup verify soup/ --recover augreg/ rewind/          which mixture is this?
   $ clip-soup verify openclip/ --same-as hf/ timm/            the same function in every layout
+  $ clip-soup verify hf:org/soup --soup-of hf:org/augreg hf:org/rewind      streams, stores nothing
   $ clip-soup verify soup/ --write-lock clip-soup.lock.json
   $ clip-soup verify soup/ --lock clip-soup.lock.json --report junit=verify.xml,github`;
 
@@ -38,6 +39,7 @@ export function addVerify(program: Command): void {
 		.option("--recover <ingredients...>", "find the mixture of these that it is")
 		.option("--same-as <models...>", "models in any layout that compute the same function")
 		.option("--lock <file>", "check against a lock file")
+		.option("--any-repo", "check against the lock of another repository on the Hub")
 		.option("--write-lock <file>", "write a lock file if every check passes")
 		.option("--signature <file>", "check an OpenSSF model signature of the folder")
 		.option("--key <file>", "the public key of the signature, in PEM")
@@ -47,6 +49,7 @@ export function addVerify(program: Command): void {
 		.option("--cos-limit <number>", "largest 1 − cos of features that should be the same (default: by dtype)")
 		.option("--text <path>", "the text tower, where the checkpoint has none")
 		.option("--logit-scale <value>", "logarithm of the temperature, where no file holds it");
+	addDownloadOption(command);
 	addArchitectureOptions(command, "where no configuration tells it")
 		.option("--report <list>", "junit=FILE, sarif=FILE, markdown=FILE, json=FILE, github, with commas")
 		.option("--fail-on <level>", "what ends with 1: error, or warning too", "error")

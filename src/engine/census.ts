@@ -34,6 +34,8 @@ export interface CensusFile {
 	readonly size: number;
 	/** 64 lower-case hex digits. */
 	readonly sha256: string;
+	/** Whether the Hub tells the digest, so that the file was not read a second time for it. */
+	readonly isListed: boolean;
 }
 
 /** What the bytes of a model tell. */
@@ -54,7 +56,10 @@ export interface Census {
 export interface CensusOptions {
 	/** Worker threads. Default: the processors, at most 2. */
 	readonly threads?: number | undefined;
-	/** Digest weight files as a whole too, which is a second reading, in order and in one thread. Default false. */
+	/**
+	 * Digest weight files as a whole too, which is a second reading, in order and in one thread; of files on the Hub that are
+	 * in LFS, the digest is the one that it lists. Default false.
+	 */
 	readonly files?: boolean | undefined;
 }
 
@@ -118,8 +123,10 @@ async function digestFiles(
 	const digested: CensusFile[] = [];
 	for (const [folder, { files }] of checkpoints.entries()) {
 		for (const [file, { source }] of files.entries()) {
-			const sha256 = (await digestSource(source, signal)).replace("sha256:", "");
-			digested.push({ path: weightFileLabel(checkpoints, folder, file), size: source.byteLength, sha256 });
+			const { listedSha256, byteLength: size } = source;
+			const sha256 = listedSha256 ?? (await digestSource(source, signal)).replace("sha256:", "");
+			const isListed = listedSha256 !== undefined;
+			digested.push({ path: weightFileLabel(checkpoints, folder, file), size, sha256, isListed });
 		}
 	}
 	return digested;

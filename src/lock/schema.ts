@@ -16,6 +16,7 @@ const dtype = z.enum(
 	"a dtype of safetensors",
 );
 const shape = z.array(count);
+const commit = z.string().regex(/^[0-9a-f]{40}$/, "a commit of 40 hex digits, since a branch moves");
 const three = z.tuple([z.number(), z.number(), z.number()]);
 
 const statisticsSchema = z
@@ -66,6 +67,11 @@ const modelSchema = z.strictObject({
 		})
 		.optional()
 		.describe("How a picture becomes the image tower's input."),
+	repo: z
+		.string()
+		.optional()
+		.describe("On the Hub: namespace/name. Another repository is not checked against the lock."),
+	revision: commit.optional(),
 });
 
 const ingredientSchema = z.strictObject({
@@ -73,10 +79,7 @@ const ingredientSchema = z.strictObject({
 	modelDigest: sha256.optional(),
 	name: z.string().describe("Base name of the file or folder."),
 	repo: z.string().optional().describe("On the Hub: namespace/name."),
-	revision: z
-		.string()
-		.regex(/^[0-9a-f]{40}$/, "a commit of 40 hex digits, since a branch moves")
-		.optional(),
+	revision: commit.optional(),
 	weight: z.number().describe("As it was given; 1 in a uniform soup."),
 });
 
