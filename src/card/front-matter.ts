@@ -145,7 +145,7 @@ function withValue(entry: Entry, value: YamlValue, fresh: readonly string[]): re
 function withItems(entry: Entry, items: readonly string[], eol: string): readonly string[] {
 	const current = readValue(entry);
 	if (current === undefined) throw unread(entry);
-	const isEmpty = current.value === "";
+	const isEmpty = current.value === "" && /^(#|$)/.test(entry.rest);
 	if (typeof current.value === "string" && !isEmpty) throw malformed(`one value of "${entry.key}"`, "a list");
 	const missing = items.filter((item) => isEmpty || !current.value.includes(item));
 	if (missing.length === 0) return entry.own;

@@ -75,6 +75,7 @@ describe("mergeFrontMatter", () => {
 		["a block text where a scalar belongs", "---\nlicense: |\n  mit\n---\n"],
 		["a comment that would go", "---\nbase_model:\n- org/x # keep me\n---\n"],
 		["tags that are no list", "---\ntags: clip\n---\n"],
+		["tags that are an empty text", "---\ntags: ''\n---\n"],
 		["tags that are a mapping", "---\ntags:\n  a: b\n---\n"],
 		["a line that would take long to look at", `---\nx: a${" ".repeat(1e6)}b\n---\n`],
 		["a line break of old Macs", "---\nx: 1\rlicense: a\n---\n"],
