@@ -2,7 +2,7 @@
  * Every way in which clip-soup can fail on purpose: a stable code and the exit status of the command that meets it.
  *
  * Exit statuses: 2 usage, 3 input, 4 refused by policy, 5 refused by the Hub, 6 network or service, 7 the remote moved,
- * 9 local I/O. `docs/errors.md` lists cause and cure of each code.
+ * 8 committed and not verified, 9 local I/O. `docs/errors.md` lists cause and cure of each code.
  */
 export const ERROR_CODES = {
 	ERR_USAGE: 2,
@@ -10,6 +10,7 @@ export const ERROR_CODES = {
 	ERR_LOCK_INVALID: 2,
 	ERR_KEY_INVALID: 2,
 	ERR_NOTHING_TO_CHECK: 2,
+	ERR_PLAN_INVALID: 2,
 
 	ERR_INPUT_NOT_FOUND: 3,
 	ERR_INPUT_UNREADABLE: 3,
@@ -54,6 +55,15 @@ export const ERROR_CODES = {
 	ERR_OUTPUT_IS_INPUT: 4,
 	ERR_NON_FINITE: 4,
 	ERR_OVERFLOW: 4,
+	ERR_UNSAFE_FILE: 4,
+	ERR_PICKLE: 4,
+	ERR_SECRET: 4,
+	ERR_LICENSE: 4,
+	ERR_CARD_INVALID: 4,
+	ERR_LOCK_MISMATCH: 4,
+	ERR_CHECK_FAILED: 4,
+	ERR_VISIBILITY: 4,
+	ERR_NOT_CONFIRMED: 4,
 
 	ERR_HUB_AUTH: 5,
 	ERR_HUB_FORBIDDEN: 5,
@@ -63,6 +73,8 @@ export const ERROR_CODES = {
 	ERR_HUB_OFFLINE: 6,
 	ERR_HUB_INTEGRITY: 6,
 	ERR_HUB_CONFLICT: 7,
+	ERR_PLAN_STALE: 7,
+	ERR_COMMITTED_UNVERIFIED: 8,
 
 	ERR_OUTPUT_NOT_WRITABLE: 9,
 	ERR_NO_SPACE: 9,

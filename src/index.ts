@@ -36,6 +36,9 @@ export {
 } from "./inspect.ts";
 export type { LayoutId } from "./layouts/detect.ts";
 export type { Progress, Watch } from "./progress.ts";
+export { type PublishOptions, type PublishResult, publish } from "./publish.ts";
+export type { PlannedFile, PublishPlan } from "./publishing/plan.ts";
+export type { Receipt } from "./publishing/receipt.ts";
 export type { Recipe } from "./recipe.ts";
 export { type SignOptions, type SignResult, sign } from "./sign.ts";
 export type { TensorValues } from "./tensor/array.ts";

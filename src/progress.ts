@@ -1,6 +1,6 @@
 /** What a long operation reports while it runs, at most every 100 ms and once at its end. */
 export interface Progress {
-	readonly phase: "download" | "read" | "average" | "convert" | "digest" | "sync";
+	readonly phase: "download" | "read" | "average" | "convert" | "digest" | "upload" | "check" | "sync";
 	readonly tensorsDone: number;
 	/** 0 where files are read without a look at what is in them. */
 	readonly tensorsTotal: number;

@@ -12,15 +12,22 @@ const LAYERS: readonly (readonly string[])[] = [
 	["checkpoint", "images", "features", "lock"],
 	["engine", "onnx"],
 	["checks", "card"],
-	["avg.ts", "convert.ts", "inspect.ts", "diff.ts", "verify.ts", "embed.ts", "export-onnx.ts", "sign.ts", "card.ts"],
+	["publishing"],
+	[
+		...["avg.ts", "convert.ts", "inspect.ts", "diff.ts", "verify.ts"],
+		...["embed.ts", "export-onnx.ts", "sign.ts", "card.ts", "publish.ts"],
+	],
 	["index.ts", "cli"],
 ];
 
 /** Modules that only some areas may import: each is the one door to what it stands for. */
 const DOORS: readonly { readonly module: RegExp; readonly areas: readonly string[] }[] = [
 	{ module: /^node:worker_threads$/, areas: ["engine"] },
-	// signing lists folders: a signature is for every file in one, whatever it is called.
-	{ module: /^node:fs(\/promises)?$/, areas: ["bytes", "checkpoint", "engine", "hub", "kernels", "output", "signing"] },
+	// signing and publishing look at all that a folder holds, whatever it is called.
+	{
+		module: /^node:fs(\/promises)?$/,
+		areas: ["bytes", "checkpoint", "engine", "hub", "kernels", "output", "signing", "publishing"],
+	},
 	{ module: /^sharp$/, areas: ["images"] },
 	{ module: /^@huggingface\/tokenizers$/, areas: ["tokenizer"] },
 	{ module: /^@huggingface\/hub$/, areas: ["hub"] },
@@ -28,7 +35,7 @@ const DOORS: readonly { readonly module: RegExp; readonly areas: readonly string
 	{ module: /^onnxruntime-node$/, areas: ["onnx"] },
 	{
 		module: /^zod$/,
-		areas: ["recipe.ts", "architectures", "layouts", "lock", "signing", "hub", "reports", "card", "cli"],
+		areas: ["recipe.ts", "architectures", "layouts", "lock", "signing", "hub", "reports", "card", "publishing", "cli"],
 	},
 ];
 

@@ -21,6 +21,7 @@ test("the public API is exactly this", async () => {
 		"inspect: function",
 		"isClipSoupError: function",
 		"openCheckpoint: function",
+		"publish: function",
 		"sign: function",
 		"verify: function",
 	]);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ClipSoupError } from "../errors.ts";
 import { isHubReference } from "../hub/reference.ts";
 import type { LayoutId } from "../layouts/detect.ts";
+import type { RemoteDepth } from "../publishing/remote-check.ts";
 import { parseByteSize } from "../safetensors/byte-size.ts";
 import { FLOAT_DTYPES, type FloatDtype } from "../tensor/dtype.ts";
 
@@ -196,8 +197,7 @@ function refuseOtherMode<Flags extends { readonly zeroShot: boolean }>(flags: Fl
 	const isGiven = (name: string) => given.get(name) !== undefined && given.get(name) !== false;
 	const stray = (flags.zeroShot ? ONE_MODE.zeroShot : ONE_MODE.features).find(isGiven);
 	if (stray === undefined) return flags;
-	const flag = `--${stray.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-	throw usage(`Cannot use ${flag} ${flags.zeroShot ? "with" : "without"} --zero-shot`);
+	throw usage(`Cannot use ${flagOf(stray)} ${flags.zeroShot ? "with" : "without"} --zero-shot`);
 }
 
 /** Flags of `inspect`. */
@@ -275,6 +275,93 @@ export const exportOnnxFlags = commonFlags.extend({
 	force: z.boolean().default(false),
 	fsync: z.boolean().default(true),
 });
+
+const DEPTH_FORM = "header, sample, sample:K, full or off";
+
+/** `sample:16` @throws {ClipSoupError} ERR_USAGE */
+function parseDepth(text: string): RemoteDepth | null {
+	if (text === "off") return null;
+	if (text === "header" || text === "full") return { kind: text };
+	const [, count = "16"] = /^sample(?::(\d{1,4}))?$/.exec(text) ?? [];
+	if (text.startsWith("sample") && (text === "sample" || text === `sample:${count}`) && Number(count) > 0) {
+		return { kind: "sample", count: Number(count) };
+	}
+	throw usage(`Cannot use --verify-remote "${text}": expected ${DEPTH_FORM}`);
+}
+
+function parseCount(flag: string, most: number): (text: string) => number {
+	return (text) => {
+		const count = Number(text);
+		if (/^\d+$/.test(text) && count <= most) return count;
+		throw usage(`Cannot use ${flag} "${text}": expected a whole number from 0 to ${most}`);
+	};
+}
+
+/** What git and the Hub take for a branch or a tag. */
+function parseRef(flag: string): (text: string) => string {
+	return (text) => {
+		if (/^(?!.*(?:\.\.|\/\/|@\{|\.lock$))[\w][\w./-]*$/.test(text) && !text.startsWith("refs/")) return text;
+		throw usage(`Cannot use ${flag} "${text}": expected a name such as v1.0`);
+	};
+}
+
+/** Flags of `publish` of which one at most makes sense. */
+const EXCLUSIVE = [
+	["pr", "branch", "push"],
+	["private", "public"],
+	["tokenFile", "tokenStdin"],
+	["plan", "planOut"],
+	["plan", "dryRun"],
+] as const;
+
+/** Flags of `publish`. */
+export const publishFlags = commonFlags
+	.omit({ threads: true })
+	.extend({
+		repo: z.string(),
+		dryRun: z.boolean().default(false),
+		create: z.boolean().default(false),
+		pr: z.boolean().default(false),
+		branch: z.string().transform(parseRef("--branch")).optional(),
+		push: z.boolean().default(false),
+		private: z.boolean().default(false),
+		public: z.boolean().default(false),
+		tag: z.string().transform(parseRef("--tag")).optional(),
+		planOut: z.string().transform(parseOutput).optional(),
+		plan: z.string().optional(),
+		prune: z.boolean().default(false),
+		license: z.string().optional(),
+		// Commander makes one option of --card FILE and --no-card: false is the latter.
+		card: z.union([z.string(), z.boolean()]).optional(),
+		allowPickle: z.boolean().default(false),
+		include: z.array(z.string()).default([]),
+		lock: z.union([z.string(), z.boolean()]).optional(),
+		verifyRemote: z.string().transform(parseDepth).optional(),
+		seed: z
+			.string()
+			.transform(parseCount("--seed", 2 ** 31 - 1))
+			.optional(),
+		retries: z.string().transform(parseCount("--retries", 100)).optional(),
+		resume: z.boolean().default(true),
+		receipt: z.string().transform(parseOutput).optional(),
+		tokenFile: z.string().optional(),
+		tokenStdin: z.boolean().default(false),
+		endpoint: z.string().optional(),
+		yes: z.boolean().default(false),
+		report: z.enum(["github"]).optional(),
+	})
+	.transform((flags) => {
+		const given = new Map(Object.entries(flags));
+		for (const group of EXCLUSIVE) {
+			const both = group.filter((name) => given.get(name) !== undefined && given.get(name) !== false);
+			if (both.length > 1) throw usage(`Cannot use ${both.map(flagOf).join(" with ")}: expected one of them`);
+		}
+		return flags;
+	});
+
+function flagOf(name: string): string {
+	return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
 
 /** Flags of `diff`. */
 export const diffFlags = commonFlags.extend({ all: z.boolean().default(false) });

@@ -8,6 +8,7 @@ import { addDiff } from "./diff.ts";
 import { addEmbed } from "./embed.ts";
 import { addExportOnnx } from "./export-onnx.ts";
 import { addInspect } from "./inspect.ts";
+import { addPublish } from "./publish.ts";
 import { reportError } from "./run.ts";
 import { addSign } from "./sign.ts";
 import { addVerify } from "./verify.ts";
@@ -24,7 +25,18 @@ Exit status: 0 done or equal, 1 findings, 2 usage, 3 input, 4 refused, 9 disk, 7
 Errors have codes; docs/errors.md tells cause and cure of each.`;
 
 /** In the order in which help lists them. */
-const COMMANDS = [addAverage, addConvert, addVerify, addSign, addCard, addInspect, addDiff, addEmbed, addExportOnnx];
+const COMMANDS = [
+	addAverage,
+	addConvert,
+	addVerify,
+	addPublish,
+	addCard,
+	addSign,
+	addEmbed,
+	addExportOnnx,
+	addInspect,
+	addDiff,
+];
 
 /** Runs the command line; the exit status is left in `process.exitCode`. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -35,7 +47,7 @@ export async function main(args: readonly string[]): Promise<void> {
 		process.exit();
 	});
 	const program = new Command("clip-soup")
-		.description("Average, convert, inspect and compare CLIP checkpoints: streams safetensors, exact to the bit")
+		.description("Average, convert, verify and publish CLIP weights: streams safetensors, exact to the bit")
 		.version(VERSION, "-V, --version")
 		.helpCommand(false)
 		.addHelpText("after", EXAMPLES)

@@ -46,6 +46,8 @@ const VERBS: Readonly<Record<Progress["phase"], string>> = {
 	average: "averaging",
 	convert: "converting",
 	digest: "digesting",
+	upload: "uploading",
+	check: "checking",
 	sync: "syncing to disk",
 };
 

@@ -34,14 +34,24 @@ const FIXES: Partial<Record<ErrorCode, string>> = {
 	ERR_HUB_REJECTED: "see what the Hub says",
 };
 
+/** The Hub has no code of its own for storage that is used up. */
+const QUOTA = /storage (quota|limit)|quota exceeded|exceeded.*storage/i;
+
 /** A refusal as an error of its kind; nothing secret is left in its text. */
 export function refusalError(attempt: Attempt, { status, url, headers, text }: Refusal): ClipSoupError {
-	const code = CODES[status] ?? (status >= 500 ? "ERR_HUB_UNAVAILABLE" : "ERR_HUB_REJECTED");
 	const said = headers.get("x-error-message") ?? errorIn(text);
+	const isFull = status === 507 || (status === 403 && QUOTA.test(said));
+	const code = isFull
+		? "ERR_HUB_REJECTED"
+		: (CODES[status] ?? (status >= 500 ? "ERR_HUB_UNAVAILABLE" : "ERR_HUB_REJECTED"));
 	const hubCode = headers.get("x-error-code");
 	const why = [hubCode, said].filter((part) => part !== null && part !== "").join(": ");
 	const isGated = hubCode === "GatedRepo";
-	const fix = isGated ? "accept its conditions on its page on the Hub, and use that account's token" : FIXES[code];
+	const fix = isGated
+		? "accept its conditions on its page on the Hub, and use that account's token"
+		: isFull
+			? "free storage at the Hub, or buy more"
+			: FIXES[code];
 	return new ClipSoupError(code, describe(attempt, `status ${status}${why === "" ? "" : ` (${redact(why)})`}`), {
 		...(fix !== undefined && { fix }),
 		details: {

@@ -9,6 +9,7 @@ import {
 	type RetryPolicy,
 	TransientFailure,
 } from "./retry.ts";
+import { WatchedBlob } from "./watched-blob.ts";
 
 export interface HubRequest {
 	readonly url: string;
@@ -17,6 +18,10 @@ export interface HubRequest {
 	readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
 	readonly headers?: Readonly<Record<string, string>>;
 	readonly body?: string | Blob;
+	/** Called with the byte length of each piece of a Blob that goes out. */
+	readonly onSent?: (byteLength: number) => void;
+	/** Whether the answer takes as long as a commit of large files does. */
+	readonly isSlow?: boolean;
 }
 
 /** A successful answer whose body is still to come. */
@@ -37,6 +42,8 @@ export interface HttpOptions {
 	readonly retry?: Partial<RetryPolicy>;
 	/** Without a byte for so long a connection counts as broken. Default 30 s. */
 	readonly idleTimeoutMs?: number;
+	/** The same for answers that take long. Default 120 s: the Hub's own gateway gives up a commit after 60 s. */
+	readonly slowTimeoutMs?: number;
 }
 
 /** What a client needs to know before its first request. */
@@ -53,13 +60,22 @@ export interface ExchangeOptions {
 	readonly progress?: () => number;
 	/** Stops this exchange, in place of the signal of all. */
 	readonly signal?: AbortSignal | undefined;
+	/** Whether the request must not be sent again unless the Hub said that it did nothing (429). */
+	readonly isOnce?: boolean;
 }
 
 const IDLE_TIMEOUT_MS = 30_000;
+const SLOW_TIMEOUT_MS = 120_000;
 const MOST_REDIRECTS = 5;
 /** Requests under way at a time: enough to hide the latency of each, few enough for a polite client. */
 const MOST_IN_FLIGHT = 6;
 const MOST_ERROR_BYTES = 2 ** 16;
+const TOO_MANY_REQUESTS = 429;
+/**
+ * How undici is kept from cloning a request, whose body it would then hold in memory as a whole: 5.16 GB for a file of
+ * 5.03 GB, and 0.11 GB with it. https://github.com/nodejs/undici/issues/4058
+ */
+const UNCLONED = { redirect: "error", window: null } as const;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -69,13 +85,16 @@ export class HubHttp {
 	readonly #identity: HttpIdentity;
 	readonly #retry: RetryPolicy;
 	readonly #idleTimeoutMs: number;
+	readonly #slowTimeoutMs: number;
 	readonly #signal: AbortSignal | undefined;
 	readonly #limiter = new Limiter(MOST_IN_FLIGHT);
 
-	constructor(identity: HttpIdentity, { signal, retry, idleTimeoutMs = IDLE_TIMEOUT_MS }: HttpOptions = {}) {
+	constructor(identity: HttpIdentity, options: HttpOptions = {}) {
+		const { signal, retry, idleTimeoutMs = IDLE_TIMEOUT_MS, slowTimeoutMs = SLOW_TIMEOUT_MS } = options;
 		this.#identity = identity;
 		this.#retry = { ...DEFAULT_RETRIES, ...retry };
 		this.#idleTimeoutMs = idleTimeoutMs;
+		this.#slowTimeoutMs = slowTimeoutMs;
 		this.#signal = signal;
 	}
 
@@ -89,7 +108,7 @@ export class HubHttp {
 	async exchange<T>(
 		request: (number: number) => HubRequest,
 		consume: (answer: HubAnswer) => Promise<T>,
-		{ progress = () => 0, signal = this.#signal }: ExchangeOptions = {},
+		{ progress = () => 0, signal = this.#signal, isOnce = false }: ExchangeOptions = {},
 	): Promise<T> {
 		let failures = 0;
 		for (let number = 1; ; number++) {
@@ -102,13 +121,34 @@ export class HubHttp {
 				if (!(error instanceof TransientFailure)) throw error;
 				failures = progress() > before ? 1 : failures + 1;
 				if (failures > this.#retry.retries) throw error.failure;
-				const delayMs = delayBefore(failures, this.#retry, error.askedDelayMs);
-				await this.#retry.sleep(delayMs, signal).catch((reason: unknown) => {
-					signal?.throwIfAborted();
-					throw reason;
-				});
+				if (isOnce && error.failure.details.status !== TOO_MANY_REQUESTS) throw error.failure;
+				await this.#pause(delayBefore(failures, this.#retry, error.askedDelayMs), signal);
 			}
 		}
+	}
+
+	/**
+	 * Does again, after a pause, what is made of several exchanges and may be tried as a whole.
+	 *
+	 * @param mayPass whether another try may not meet that error; asked as long as a try is left
+	 */
+	async again<T>(task: (number: number) => Promise<T>, mayPass: (error: unknown) => boolean): Promise<T> {
+		for (let number = 1; ; number++) {
+			try {
+				return await task(number);
+			} catch (error) {
+				this.#signal?.throwIfAborted();
+				if (number > this.#retry.retries || !mayPass(error)) throw error;
+				await this.#pause(delayBefore(number, this.#retry), this.#signal);
+			}
+		}
+	}
+
+	async #pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+		await this.#retry.sleep(delayMs, signal).catch((reason: unknown) => {
+			signal?.throwIfAborted();
+			throw reason;
+		});
 	}
 
 	/**
@@ -154,7 +194,7 @@ export class HubHttp {
 		signal: AbortSignal | undefined,
 	): Promise<T> {
 		if (this.#identity.isOffline) throw offlineError(request.attempt);
-		const idle = new IdleTimer(this.#idleTimeoutMs, signal);
+		const idle = new IdleTimer(request.isSlow ? this.#slowTimeoutMs : this.#idleTimeoutMs, signal);
 		try {
 			const { response, url, redirectHeaders } = await this.#follow(request, idle);
 			const body = bodyOf(response, idle, request.attempt, url);
@@ -168,8 +208,9 @@ export class HubHttp {
 
 	/** Sends the request and those that its redirects lead to. */
 	async #follow(request: HubRequest, idle: IdleTimer) {
-		const { method = "GET", body, attempt } = request;
-		const isRead = method === "GET" || method === "HEAD";
+		const { method = "GET", attempt } = request;
+		const isRead = isReading(request);
+		const body = watchedBody(request, idle);
 		let url = request.url;
 		let redirectHeaders: Headers | undefined;
 		for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
@@ -179,7 +220,7 @@ export class HubHttp {
 			const response = await fetch(url, {
 				method,
 				headers,
-				redirect: "manual",
+				...(method === "PUT" ? UNCLONED : { redirect: "manual" }),
 				signal: idle.signal,
 				...(body !== undefined && { body }),
 			}).catch((cause: unknown) => {
@@ -207,6 +248,11 @@ export class HubHttp {
 		if (this.#isEndpoint(url)) {
 			return isTransientStatus(status) ? new TransientFailure(failure, askedDelay(status, headers)) : failure;
 		}
+		if (!isReading(request) && !isTransientStatus(status)) {
+			return status === 403
+				? new ExpiredUrl(unavailable(request.attempt, `status ${status} from storage`, url))
+				: failure;
+		}
 		// Storage knows no accounts: whatever it refuses is its own trouble, or a URL that has expired, which one that was
 		// kept from before probably has.
 		const wait = request.url === url ? 0 : askedDelay(status, headers);
@@ -216,6 +262,31 @@ export class HubHttp {
 	#isEndpoint(url: string): boolean {
 		return new URL(url).origin === new URL(this.#identity.endpoint).origin;
 	}
+}
+
+/** Storage took no upload at a presigned URL, which has probably expired: the Hub gives a new one. */
+export class ExpiredUrl extends Error {
+	override readonly name = "ExpiredUrl";
+	/** What is thrown when no new URL helps. */
+	readonly failure: ClipSoupError;
+
+	constructor(failure: ClipSoupError) {
+		super(failure.message, { cause: failure });
+		this.failure = failure;
+	}
+}
+
+function isReading({ method = "GET" }: HubRequest): boolean {
+	return method === "GET" || method === "HEAD";
+}
+
+/** A body whose pieces are counted when they go out, which also shows that the connection is alive. */
+function watchedBody({ body, onSent }: HubRequest, idle: IdleTimer): string | Blob | undefined {
+	if (!(body instanceof Blob)) return body;
+	return new WatchedBlob(body, (byteLength) => {
+		idle.touch();
+		onSent?.(byteLength);
+	});
 }
 
 /** Breaks a connection on which nothing has come for a while, or when `signal` says so. */

@@ -57,17 +57,43 @@ export async function listFiles(http: HubHttp, endpoint: string, { id, commit }:
 		const { value, headers } = await http.json({ url, attempt });
 		const page = treeSchema.safeParse(value);
 		if (!page.success) throw unavailable(attempt, "a listing of another form", url);
-		for (const { type, path, oid, size, lfs } of page.data) {
-			if (type === "file") files.push({ path, byteLength: lfs?.size ?? size, gitOid: oid, sha256: lfs?.oid });
-		}
+		files.push(...filesOf(page.data));
 		url = nextPage(headers.get("link"), endpoint, attempt);
 	}
 	return files;
 }
 
+/** What a commit has under some paths, with one request; what is not there is left out. */
+export async function pathsInfo(
+	http: HubHttp,
+	endpoint: string,
+	{ id, commit }: RepositoryAt,
+	paths: readonly string[],
+): Promise<HubFile[]> {
+	const attempt = reading(id, commit);
+	const url = `${endpoint}/api/models/${id}/paths-info/${commit}`;
+	const headers = { "content-type": "application/json" };
+	const body = JSON.stringify({ paths, expand: false });
+	const { value } = await http.json({ method: "POST", url, attempt, headers, body });
+	const entries = treeSchema.safeParse(value);
+	if (!entries.success) throw unavailable(attempt, "a listing of another form", url);
+	return filesOf(entries.data);
+}
+
+function filesOf(entries: z.infer<typeof treeSchema>): HubFile[] {
+	return entries.flatMap(({ type, path, oid, size, lfs }) =>
+		type === "file" ? [{ path, byteLength: lfs?.size ?? size, gitOid: oid, sha256: lfs?.oid }] : [],
+	);
+}
+
 /** Where the bytes of a file are found. */
 export function resolveUrl(endpoint: string, { id, commit }: RepositoryAt, path: string): string {
 	return `${endpoint}/${id}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/** Where the text is found that git holds: of an LFS file its pointer. */
+export function rawUrl(endpoint: string, { id, commit }: RepositoryAt, path: string): string {
+	return `${endpoint}/${id}/raw/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
 }
 
 function reading(id: string, revision: string | undefined): Attempt {

@@ -40,9 +40,9 @@ export class TransientFailure extends Error {
 	}
 }
 
-/** Statuses of a server that is busy or down; all other 4xx stay what they are however often one asks. */
+/** Statuses of a server that is busy or down; all other 4xx, and 507, which is full, stay what they are. */
 export function isTransientStatus(status: number): boolean {
-	return status === 408 || status === 429 || status >= 500;
+	return status === 408 || status === 429 || (status >= 500 && status !== 507);
 }
 
 /**

@@ -62,6 +62,28 @@ export async function findToken(environment: Environment): Promise<FoundToken> {
 	return { token, notices: token === undefined ? [] : await permissionNotices(path) };
 }
 
+/** A token that was given. @throws {ClipSoupError} ERR_USAGE if it cannot be one; the message does not hold it */
+export function tokenFromText(text: string, source: string): HubToken {
+	const token = tokenOf(text, source);
+	if (token !== undefined) return token;
+	throw new ClipSoupError("ERR_USAGE", `Cannot use the token from ${source}: found nothing`, {
+		fix: "create a token with write permission in the settings of your account",
+		details: { source },
+	});
+}
+
+/** The token in a file. @throws {ClipSoupError} ERR_INPUT_NOT_FOUND, and as `tokenFromText` */
+export async function readTokenFile(path: string): Promise<FoundToken> {
+	const bytes = await readSmallFile(path);
+	if (bytes !== undefined) {
+		return { token: tokenFromText(bytes.toString("utf8"), path), notices: await permissionNotices(path) };
+	}
+	throw new ClipSoupError("ERR_INPUT_NOT_FOUND", `Cannot open the token file "${path}": found no such file`, {
+		fix: "check the path",
+		details: { path },
+	});
+}
+
 function tokenOf(text: string | undefined, source: string): HubToken | undefined {
 	const value = text?.replace(/[\r\n]/g, "").trim();
 	if (value === undefined || value === "") return undefined;

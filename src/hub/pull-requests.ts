@@ -1,0 +1,88 @@
+import { z } from "zod";
+import { isClipSoupError } from "../errors.ts";
+import type { Connection } from "./connection.ts";
+import { unavailable } from "./failure.ts";
+import { readRefs } from "./refs.ts";
+
+/** A pull request that can be committed to. */
+export interface PullRequest {
+	readonly number: number;
+	/** `refs/pr/N` */
+	readonly branch: string;
+	readonly url: string;
+}
+
+const createdSchema = z.object({ num: z.number().int().positive() });
+const titleSchema = z.object({ title: z.string(), status: z.string(), isPullRequest: z.boolean() });
+
+/** Pull requests that are looked through for one of ours, newest first. */
+const MOST_LOOKED_AT = 20;
+
+/**
+ * Opens a pull request as a draft. It is made apart from the commit because a commit that makes one, sent again after
+ * a lost answer, would make a second one.
+ *
+ * A request without an answer is not sent again before a look at whether it was carried out.
+ * @throws {ClipSoupError} ERR_HUB_FORBIDDEN, ERR_HUB_UNAVAILABLE …
+ */
+export function openPullRequest(connection: Connection, title: string, description: string): Promise<PullRequest> {
+	const { http, endpoint, id } = connection;
+	const attempt = { verb: "open a pull request to", object: `hf:${id}` };
+	const request = {
+		method: "POST",
+		url: `${endpoint}/api/models/${id}/discussions`,
+		attempt,
+		headers: { "content-type": "application/json" },
+		body: JSON.stringify({ title, description, pullRequest: true }),
+	} as const;
+	return http.again(async (number) => {
+		const found = number === 1 ? undefined : await findPullRequest(connection, title);
+		if (found !== undefined) return found;
+		const text = await http.exchange(
+			() => request,
+			async ({ body }) => {
+				const pieces: Uint8Array[] = [];
+				for await (const piece of body) pieces.push(piece);
+				return Buffer.concat(pieces).toString("utf8");
+			},
+			{ isOnce: true },
+		);
+		const created = createdSchema.safeParse(JSON.parse(text));
+		if (!created.success) throw unavailable(attempt, "an answer without a number", request.url);
+		return pullRequestAt(connection, created.data.num);
+	}, isUnavailable);
+}
+
+/** The newest pull request of that title that is not closed or merged. */
+export async function findPullRequest(connection: Connection, title: string): Promise<PullRequest | undefined> {
+	const { pullRequests } = await readRefs(connection);
+	const numbers = [...pullRequests.keys()].map((ref) => Number(ref.replace("refs/pr/", "")));
+	for (const number of numbers.toSorted((a, b) => b - a).slice(0, MOST_LOOKED_AT)) {
+		const { http, endpoint, id } = connection;
+		const attempt = { verb: "read a pull request of", object: `hf:${id}` };
+		const { value } = await http.json({ url: `${endpoint}/api/models/${id}/discussions/${number}`, attempt });
+		const found = titleSchema.safeParse(value).data;
+		if (found?.title === title && found.isPullRequest && ["draft", "open"].includes(found.status)) {
+			return pullRequestAt(connection, number);
+		}
+	}
+	return undefined;
+}
+
+/** Makes a draft an open pull request, which its reviewers are told of. */
+export async function showPullRequest({ http, endpoint, id }: Connection, number: number): Promise<void> {
+	const attempt = { verb: `open pull request ${number} of`, object: `hf:${id}` };
+	const url = `${endpoint}/api/models/${id}/discussions/${number}/status`;
+	const headers = { "content-type": "application/json" };
+	await http.bytes({ method: "POST", url, attempt, headers, body: JSON.stringify({ status: "open" }) });
+}
+
+/** Whether a failure leaves open if the Hub did what it was asked for. */
+export function isUnavailable(error: unknown): boolean {
+	return isClipSoupError(error) && error.code === "ERR_HUB_UNAVAILABLE";
+}
+
+/** The pull request of a number. */
+export function pullRequestAt({ endpoint, id }: Connection, number: number): PullRequest {
+	return { number, branch: `refs/pr/${number}`, url: `${endpoint}/${id}/discussions/${number}` };
+}

@@ -1,0 +1,152 @@
+import { type CommitOperation, commitIter } from "@huggingface/hub";
+import type { Connection } from "./connection.ts";
+import { ExpiredUrl } from "./fetch.ts";
+
+/** What a commit holds. */
+export interface CommitContent {
+	/** Files that are new or other ones: contents are read when they are sent. */
+	readonly files: readonly { readonly path: string; readonly content: Blob }[];
+	/** Paths of files that it removes. */
+	readonly removed: readonly string[];
+}
+
+export interface CommitText {
+	readonly title: string;
+	readonly description: string;
+}
+
+/** What goes out, and a look at it before it does. */
+export interface UploadEvents {
+	/** Called with the bytes that storage has been sent, which go back if a part has to be sent again. */
+	readonly onSent?: ((byteLength: number) => void) | undefined;
+	/** Called with the lines of a commit before they are sent; what it throws keeps them from being sent. */
+	readonly onCommit?: (lines: readonly unknown[]) => void;
+}
+
+/**
+ * Sends the contents of large files to storage and commits nothing. What storage holds already is not sent again.
+ *
+ * @throws {ClipSoupError} ERR_HUB_AUTH, ERR_HUB_FORBIDDEN, ERR_HUB_REJECTED … at once, ERR_HUB_UNAVAILABLE when no try
+ *   is left, ERR_INPUT_CHANGED if a file changed since it was opened
+ */
+export async function uploadContents(connection: Connection, content: CommitContent, events: UploadEvents) {
+	await connection.http
+		.again(
+			async () => {
+				// The generator tells that it is going to commit before it does.
+				for await (const event of iterate(
+					connection,
+					{ content, branch: "main", parent: undefined, text: UNUSED },
+					events,
+				)) {
+					if (event.event === "phase" && event.phase === "committing") return;
+				}
+			},
+			(error) => error instanceof ExpiredUrl,
+		)
+		.catch((error: unknown) => {
+			throw error instanceof ExpiredUrl ? error.failure : error;
+		});
+}
+
+const UNUSED: CommitText = { title: "nothing is committed", description: "" };
+
+export interface CommitRequest {
+	readonly content: CommitContent;
+	/** Branch, or `refs/pr/N`. */
+	readonly branch: string;
+	/** The commit that has to be its head. */
+	readonly parent: string | undefined;
+	readonly text: CommitText;
+}
+
+/**
+ * Commits what was uploaded, with one request that is not sent twice.
+ *
+ * @returns the commit's 40 hex digits
+ * @throws {ClipSoupError} ERR_HUB_CONFLICT if the branch moved, ERR_HUB_UNAVAILABLE if it is not known whether it took effect
+ */
+export async function sendCommit(
+	connection: Connection,
+	request: CommitRequest,
+	events: UploadEvents,
+): Promise<string> {
+	const progress = iterate(connection, request, events);
+	for (;;) {
+		const { done, value } = await progress.next();
+		if (done) return value?.commit.oid ?? "";
+	}
+}
+
+function iterate(connection: Connection, { content, branch, parent, text }: CommitRequest, events: UploadEvents) {
+	const operations: CommitOperation[] = [
+		...content.files.map((file) => ({ operation: "addOrUpdate" as const, ...file })),
+		...content.removed.map((path) => ({ operation: "delete" as const, path })),
+	];
+	const { id, endpoint, signal } = connection;
+	return commitIter({
+		...text,
+		repo: { type: "model", name: id },
+		operations,
+		branch,
+		...(parent !== undefined && { parentCommit: parent }),
+		hubUrl: endpoint,
+		// Plain LFS: identities are SHA-256, and what Xet saves, equal parts of files, averaged weights have not.
+		useXet: false,
+		fetch: fetchThrough(connection, events),
+		...(signal && { abortSignal: signal }),
+	});
+}
+
+/**
+ * `fetch` as the library calls it, over our own HTTP: with retries, without clones of bodies, and with a token that the
+ * library never sees. A refusal is thrown as our error before the library words its own, with URLs that are secrets.
+ */
+function fetchThrough({ http, endpoint, id }: Connection, { onSent = () => {}, onCommit }: UploadEvents): typeof fetch {
+	return async (input, init = {}) => {
+		const url = input instanceof Request ? input.url : String(input);
+		const body = bodyOf(init.body);
+		const isCommit = url.startsWith(`${endpoint}/api/models/${id}/commit/`);
+		if (isCommit && typeof body === "string") onCommit?.(body.split("\n").map((line): unknown => JSON.parse(line)));
+		const headers = new Headers(init.headers);
+		headers.delete("authorization");
+		const request = {
+			url,
+			attempt: { verb: isCommit ? "commit to" : "upload to", object: `hf:${id}` },
+			method: init.method === "PUT" ? "PUT" : "POST",
+			headers: Object.fromEntries(headers),
+			body,
+			isSlow: isCommit || isCompletion(url, endpoint, body),
+		} as const;
+		let sent = 0;
+		return http.exchange(
+			() => {
+				onSent(-sent);
+				sent = 0;
+				return {
+					...request,
+					onSent: (byteLength: number) => {
+						sent += byteLength;
+						onSent(byteLength);
+					},
+				};
+			},
+			async (answer) => {
+				const pieces: Uint8Array[] = [];
+				for await (const piece of answer.body) pieces.push(piece);
+				return new Response(Buffer.concat(pieces), { status: answer.status, headers: answer.headers });
+			},
+			{ isOnce: isCommit },
+		);
+	};
+}
+
+/** The request that joins the parts of a file. */
+function isCompletion(url: string, endpoint: string, body: string | Blob): boolean {
+	return typeof body === "string" && !url.startsWith(`${endpoint}/`);
+}
+
+function bodyOf(body: unknown): string | Blob {
+	if (typeof body === "string" || body instanceof Blob) return body;
+	throw new Error("The library sent a body that is neither text nor a Blob");
+}

@@ -1,0 +1,83 @@
+import { isDeepStrictEqual } from "node:util";
+import { readSmallFile } from "../bytes/small-file.ts";
+import { ClipSoupError } from "../errors.ts";
+import { Staging } from "../output/staging.ts";
+import { resolveFileTarget } from "../output/target.ts";
+import { identifyPlan, type PublishPlan, planSchema } from "./plan.ts";
+
+/** Writes a JSON document in the place of an older one, complete or not at all. @throws {ClipSoupError} ERR_OUTPUT_NOT_WRITABLE */
+export async function writeDocument(path: string, document: unknown, signal: AbortSignal | undefined): Promise<void> {
+	const target = await resolveFileTarget(path);
+	await using staging = await Staging.open(target, { force: true, fsync: true });
+	staging.addBytes(target.name, Buffer.from(`${JSON.stringify(document, undefined, "\t")}\n`));
+	await staging.commit(signal);
+}
+
+/** @throws {ClipSoupError} ERR_INPUT_NOT_FOUND, ERR_PLAN_INVALID */
+export async function readPlan(path: string): Promise<PublishPlan> {
+	const bytes = await readSmallFile(path);
+	if (bytes === undefined) {
+		throw new ClipSoupError("ERR_INPUT_NOT_FOUND", `Cannot open the plan "${path}": found no such file`, {
+			fix: "make one with publish --dry-run --plan-out",
+			details: { path },
+		});
+	}
+	const { data: plan, error } = planSchema.safeParse(parseJson(bytes.toString("utf8")));
+	if (plan === undefined) {
+		const [issue] = error.issues;
+		const place = (issue?.path ?? []).map(String).join(".") || "the document";
+		throw invalid(path, `something else at ${place}`, issue?.message ?? "a plan");
+	}
+	const { id, ...rest } = plan;
+	if (identifyPlan(rest).id !== id)
+		throw invalid(path, "an id that is not that of its content", "a plan as it was written");
+	return plan;
+}
+
+/**
+ * Makes sure that what would be done now is what was planned.
+ *
+ * @throws {ClipSoupError} ERR_PLAN_STALE with all that moved
+ */
+export function refuseStale(path: string, planned: PublishPlan, current: PublishPlan): void {
+	if (planned.id === current.id) return;
+	const moved = differences(planned, current);
+	const shown = moved.slice(0, MOST_SHOWN).join("; ") + (moved.length > MOST_SHOWN ? " …" : "");
+	throw new ClipSoupError("ERR_PLAN_STALE", `Cannot carry out the plan "${path}": found ${shown}`, {
+		fix: "look at what changed, and plan again with --dry-run --plan-out",
+		details: { plan: path, moved },
+	});
+}
+
+const MOST_SHOWN = 5;
+
+function differences(planned: PublishPlan, current: PublishPlan): string[] {
+	const { files: before, id: _, ...oldFacts } = planned;
+	const { files: after, id: __, ...newFacts } = current;
+	const was = new Map<string, unknown>(Object.entries(oldFacts));
+	const facts = Object.entries(newFacts)
+		.filter(([name, value]) => !isDeepStrictEqual(was.get(name), value))
+		.map(([name, value]) => `${name} ${JSON.stringify(value)}, planned ${JSON.stringify(was.get(name))}`);
+	const old = new Map(before.map((file) => [file.path, file]));
+	const now = new Map(after.map((file) => [file.path, file]));
+	const files = [...new Set([...old.keys(), ...now.keys()])].filter(
+		(name) => !isDeepStrictEqual(old.get(name), now.get(name)),
+	);
+	return [...facts, ...files.map((name) => `another "${name}"`)];
+}
+
+function invalid(path: string, found: string, expected: string): ClipSoupError {
+	const message = `Cannot use the plan "${path}": found ${found}, expected ${expected}`;
+	return new ClipSoupError("ERR_PLAN_INVALID", message, {
+		fix: "make one with publish --dry-run --plan-out",
+		details: { path },
+	});
+}
+
+function parseJson(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return undefined;
+	}
+}

@@ -1,0 +1,174 @@
+import { join } from "node:path";
+import { readSmallFile } from "../bytes/small-file.ts";
+import { readLock } from "../checks/lock-file.ts";
+import type { Subject } from "../checks/subject.ts";
+import { ClipSoupError, throwFaults } from "../errors.ts";
+import { describeAccount } from "../hub/account.ts";
+import type { Connection } from "../hub/connection.ts";
+import { checkFrontMatter } from "../hub/front-matter.ts";
+import type { Lock } from "../lock/schema.ts";
+import type { Watch } from "../progress.ts";
+import { VERSION } from "../version.ts";
+import { type CardChoice, chooseCard } from "./card.ts";
+import { compareFiles } from "./compare.ts";
+import { type Selection, type SelectOptions, selectFiles } from "./file-list.ts";
+import { CARD_NAME, LOCK_NAME, SIGNATURE_NAME } from "./file-names.ts";
+import type { Journal } from "./journal.ts";
+import { type OutgoingFile, outgoingBytes, outgoingFile, stampOf } from "./local-file.ts";
+import { identifyPlan, type PublishPlan } from "./plan.ts";
+import { type Preflight, preflight } from "./preflight.ts";
+import { type Remote, type RemoteWish, readRemote } from "./remote.ts";
+import { secretFaults } from "./secrets.ts";
+
+export interface PrepareOptions extends SelectOptions, RemoteWish, CardChoice {
+	/** Remove what is on the Hub only. Default false. */
+	readonly prune?: boolean | undefined;
+	/** A lock file in place of the folder's. */
+	readonly lock?: string | undefined;
+	/** Do without a lock. Default false. */
+	readonly noLock?: boolean | undefined;
+}
+
+/** Everything that is known before anything is sent. */
+export interface Prepared {
+	readonly plan: PublishPlan;
+	/** Files that the repository will have of us, whether they are sent or there already. */
+	readonly files: readonly OutgoingFile[];
+	readonly remote: Remote;
+	readonly preflight: Preflight;
+	/** Whose token it is, if the Hub says so. */
+	readonly account: string | undefined;
+	readonly leftOut: readonly string[];
+	readonly notices: readonly string[];
+}
+
+/** Where things are while a plan is made. */
+export interface Workplace {
+	readonly folder: string;
+	readonly subject: Subject;
+	readonly connection: Connection;
+	readonly journal: Journal;
+}
+
+/** Refuses by name and by text, which costs least. @throws {ClipSoupError} as `selectFiles`, ERR_SECRET */
+export async function chooseFiles(folder: string, options: PrepareOptions): Promise<Selection> {
+	const selection = await selectFiles(folder, options);
+	const texts = selection.paths.filter((path) => !isBinary(path));
+	const faults: ClipSoupError[] = [];
+	for (const path of texts) {
+		const bytes = await readSmallFile(join(folder, path));
+		if (bytes !== undefined) faults.push(...secretFaults(path, bytes.toString("latin1")));
+	}
+	throwFaults(`Cannot publish "${folder}"`, faults);
+	return selection;
+}
+
+/**
+ * Looks at everything that can be looked at before something is sent, cheapest first.
+ *
+ * @throws {ClipSoupError} a refusal of what is to be published, or of the Hub
+ */
+export async function prepare(
+	{ folder, subject, connection, journal }: Workplace,
+	selection: Selection,
+	options: PrepareOptions,
+	watch: Watch,
+): Promise<Prepared> {
+	const lock = await chooseLock(folder, selection, options);
+	const account = await describeAccount(connection);
+	const remote = await readRemote(connection, options);
+	const card = await chooseCard(
+		{ path: folder, card: await readText(join(folder, CARD_NAME), selection) },
+		{ id: connection.id, card: remote.card },
+		options,
+	);
+	if (card.text !== undefined) {
+		throwFaults(`Cannot publish "${folder}"`, secretFaults(CARD_NAME, card.text));
+		await checkFrontMatter(connection, card.text);
+	}
+	const made = [
+		...(card.text === undefined ? [] : [outgoingBytes(CARD_NAME, Buffer.from(card.text))]),
+		...(options.lock === undefined ? [] : [await outgoingFile(LOCK_NAME, options.lock)]),
+	];
+	const paths = selection.paths.filter((path) => path !== CARD_NAME && !made.some((file) => file.path === path));
+	const files = [...(await digestAll(folder, paths, journal, watch)), ...made];
+	const checked = await preflight(subject, { files, lock }, watch);
+	const plan = identifyPlan({
+		planVersion: 1,
+		generator: { name: "clip-soup", version: VERSION },
+		endpoint: connection.endpoint,
+		repo: connection.id,
+		visibility: remote.visibility,
+		head: remote.head ?? null,
+		target: remote.target,
+		tag: options.tag ?? null,
+		license: card.license,
+		files: compareFiles(files, remote.files, { prune: options.prune === true }),
+	});
+	const notices = [...connection.notices, ...card.notices, ...checked.notices, ...visibilityNotices(remote)];
+	const signed = await signatureNotices(folder, files);
+	return {
+		plan,
+		files,
+		remote,
+		preflight: checked,
+		account,
+		leftOut: selection.leftOut,
+		notices: [...notices, ...signed],
+	};
+}
+
+/** Files whose text is not looked through for secrets: weights and what the user included or allowed. */
+function isBinary(path: string): boolean {
+	return /\.(safetensors|onnx|bin|pt|pth|ckpt|pkl|pickle|model)$/i.test(path);
+}
+
+async function chooseLock(
+	folder: string,
+	{ paths }: Selection,
+	{ lock, noLock = false }: PrepareOptions,
+): Promise<Lock | undefined> {
+	if (noLock) return undefined;
+	if (lock !== undefined) return readLock(lock);
+	if (paths.includes(LOCK_NAME)) return readLock(join(folder, LOCK_NAME));
+	throw new ClipSoupError("ERR_LOCK_MISMATCH", `Cannot publish "${folder}": found no ${LOCK_NAME} in it`, {
+		fix: `make one: clip-soup verify ${folder} --write-lock ${join(folder, LOCK_NAME)}; or add --no-lock`,
+		details: { path: folder },
+	});
+}
+
+async function readText(path: string, { paths }: Selection): Promise<string | undefined> {
+	return paths.includes(CARD_NAME) ? (await readSmallFile(path))?.toString("utf8") : undefined;
+}
+
+async function digestAll(
+	folder: string,
+	paths: readonly string[],
+	journal: Journal,
+	watch: Watch,
+): Promise<OutgoingFile[]> {
+	const files: OutgoingFile[] = [];
+	for (const path of paths) {
+		watch.signal?.throwIfAborted();
+		const source = join(folder, path);
+		const stamp = await stampOf(source);
+		const file = await outgoingFile(path, source, { known: await journal.digestOf(source), signal: watch.signal });
+		journal.addDigest(source, stamp, file.sha256);
+		files.push(file);
+	}
+	return files;
+}
+
+function visibilityNotices({ visibility, head }: Remote): string[] {
+	const what = head === undefined ? "will be" : "is";
+	return visibility === "public" ? [`the repository ${what} public: everyone can see what is published`] : [];
+}
+
+/** A signature names the card with its digest, and the card has just been made. */
+async function signatureNotices(folder: string, files: readonly OutgoingFile[]): Promise<string[]> {
+	const card = files.find(({ path }) => path === CARD_NAME);
+	if (card === undefined || !files.some(({ path }) => path === SIGNATURE_NAME)) return [];
+	const here = await readSmallFile(join(folder, CARD_NAME));
+	const isSigned = here !== undefined && outgoingBytes(CARD_NAME, here).sha256 === card.sha256;
+	return isSigned ? [] : [`${SIGNATURE_NAME} was made without this ${CARD_NAME}: checking it needs --ignore-unsigned`];
+}

@@ -1,0 +1,179 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { beforeEach, describe, expect, test } from "vitest";
+import { READER, STRANGER } from "../support/hub/accounts.ts";
+import { type HubDouble, startHub } from "../support/hub/double.ts";
+import { commitsOf, publishTo, REPO, soupFolder, writesIn } from "./publishing.ts";
+
+let double: HubDouble;
+let folder: string;
+
+beforeEach(async () => {
+	double = await startHub();
+	folder = await soupFolder();
+});
+
+const dryRun = { dryRun: true } as const;
+
+function actionsOf({ plan }: Awaited<ReturnType<typeof publishTo>>): Record<string, string> {
+	return Object.fromEntries(plan.files.map(({ path, action }) => [path, action]));
+}
+
+describe("a dry run", () => {
+	test("tells add, replace, same and keep, and sends no write", async () => {
+		double.repository(REPO, { isPrivate: true }).add({
+			"open_clip_model.safetensors": "older weights",
+			"vocab.json": readFileSync(join(folder, "vocab.json")),
+			"notes.txt": "theirs",
+			"README.md": "---\nlicense: mit\n---\nBy the author.\n",
+		});
+		const before = readdirSync(dirname(folder));
+		const result = await publishTo(double, folder, dryRun);
+		expect(actionsOf(result)).toEqual({
+			"README.md": "replace",
+			"clip-soup.lock.json": "add",
+			"merges.txt": "add",
+			"notes.txt": "keep",
+			"open_clip_config.json": "add",
+			"open_clip_model.safetensors": "replace",
+			"special_tokens_map.json": "add",
+			"tokenizer.json": "add",
+			"tokenizer_config.json": "add",
+			"vocab.json": "same",
+		});
+		expect(result.plan).toMatchObject({
+			repo: REPO,
+			visibility: "private",
+			head: double.repositories.get(REPO)?.head,
+			target: { kind: "pull-request" },
+			license: "mit",
+		});
+		expect(writesIn(double)).toEqual([]);
+		const allowed = new Set(["whoami", "revision", "refs", "tree", "resolve", "validate-yaml"]);
+		expect(double.requests.map(({ route }) => route).filter((route) => !allowed.has(route))).toEqual([]);
+		expect(readdirSync(dirname(folder))).toEqual(before);
+		expect(commitsOf(double)).toBe(1);
+	});
+
+	test("sends a body that holds no byte of a file but the card's text", async () => {
+		double.repository(REPO);
+		await publishTo(double, folder, dryRun);
+		const bodies = double.requests.filter(({ requestByteLength }) => requestByteLength > 0);
+		expect(bodies.map(({ route }) => route)).toEqual(["validate-yaml"]);
+	});
+
+	test("works without a token where the repository is public", async () => {
+		double.repository(REPO);
+		const environment = { HF_ENDPOINT: double.hubUrl, HF_HOME: "/nonexistent" };
+		const result = await publishTo(double, folder, { ...dryRun, hub: { environment } });
+		expect(result).toMatchObject({ token: undefined, account: undefined });
+		await expect(publishTo(double, folder, { hub: { environment } })).rejects.toMatchObject({ code: "ERR_HUB_AUTH" });
+		expect(writesIn(double)).toEqual([]);
+	});
+
+	test("tells whose token it is", async () => {
+		double.repository(REPO);
+		expect(await publishTo(double, folder, dryRun)).toMatchObject({ token: "HF_TOKEN", account: "ann, write" });
+		double.faults.add({ route: "whoami", times: 9, effect: { kind: "status", status: 504 } });
+		expect(await publishTo(double, folder, dryRun)).toMatchObject({ token: "HF_TOKEN", account: undefined });
+	});
+});
+
+describe("the target", () => {
+	test.each([
+		["a pull request where the repository holds something", {}, { kind: "pull-request" }],
+		["main with --push", { push: true }, { kind: "branch", name: "main", isNew: false }],
+		["a branch that is made", { branch: "next" }, { kind: "branch", name: "next", isNew: true }],
+		["a branch that is there", { branch: "old" }, { kind: "branch", name: "old", isNew: false }],
+	] as const)("is %s", async (_, options, target) => {
+		const repository = double.repository(REPO);
+		repository.add({ "config.json": "{}" });
+		repository.refs.set("refs/heads/old", repository.head);
+		expect((await publishTo(double, folder, { ...dryRun, ...options })).plan.target).toEqual(target);
+	});
+
+	test("is main of an empty repository, and of one that is to be made", async () => {
+		const main = { kind: "branch", name: "main", isNew: false };
+		double.repository("org/empty").add({ ".gitattributes": "*.bin filter=lfs" });
+		expect((await publishTo(double, folder, { ...dryRun, repo: "org/empty" })).plan.target).toEqual(main);
+		const { plan } = await publishTo(double, folder, { ...dryRun, create: true });
+		expect(plan).toMatchObject({ target: main, head: null, visibility: "private" });
+		expect((await publishTo(double, folder, { ...dryRun, create: true, public: true })).plan.visibility).toBe("public");
+		expect(double.repositories.has(REPO)).toBe(false);
+	});
+
+	test("has to exist unless --create is given", async () => {
+		await expect(publishTo(double, folder, dryRun)).rejects.toMatchObject({ code: "ERR_HUB_NOT_FOUND", exitCode: 6 });
+	});
+
+	test("keeps its visibility: a wish for another one is refused", async () => {
+		double.repository(REPO, { isPrivate: true });
+		double.repository("org/open");
+		const refusal = { code: "ERR_VISIBILITY", exitCode: 4 };
+		await expect(publishTo(double, folder, { public: true })).rejects.toMatchObject(refusal);
+		await expect(publishTo(double, folder, { repo: "org/open", private: true })).rejects.toMatchObject(refusal);
+		const { notices } = await publishTo(double, folder, { ...dryRun, repo: "org/open" });
+		expect(notices).toContain("the repository is public: everyone can see what is published");
+		expect(writesIn(double)).toEqual([]);
+	});
+
+	test("is refused to those who may not see it", async () => {
+		double.repository(REPO, { isPrivate: true });
+		const as = (token?: string) => ({
+			hub: { environment: { HF_ENDPOINT: double.hubUrl, HF_HOME: "/nonexistent", ...(token && { HF_TOKEN: token }) } },
+		});
+		await expect(publishTo(double, folder, as())).rejects.toMatchObject({ exitCode: 5 });
+		await expect(publishTo(double, folder, as("hf_nosuchtokennosuchtokennosuchtoken"))).rejects.toMatchObject({
+			exitCode: 5,
+		});
+		await expect(publishTo(double, folder, as(STRANGER))).rejects.toMatchObject({ exitCode: 6 });
+		await expect(publishTo(double, folder, { ...as(READER) })).rejects.toMatchObject({ code: "ERR_HUB_FORBIDDEN" });
+		expect(commitsOf(double)).toBe(0);
+	});
+});
+
+describe("a plan file", () => {
+	test("is carried out as it is", async () => {
+		double.repository(REPO, { isPrivate: true }).add({ "old.txt": "old" });
+		const planOut = join(dirname(folder), "plan.json");
+		const { plan } = await publishTo(double, folder, { ...dryRun, planOut });
+		expect(JSON.parse(readFileSync(planOut, "utf8"))).toEqual(plan);
+		const done = await publishTo(double, folder, { plan: planOut });
+		expect(done.receipt).toMatchObject({ plan: plan.id, repo: REPO });
+	});
+
+	test.each([
+		["a byte of a file", async () => writeFile(join(folder, "merges.txt"), "other"), 'another "merges.txt"'],
+		["the head", async () => double.repositories.get(REPO)?.add({ x: "y" }), "head "],
+		["the licence", async () => undefined, "license "],
+	] as const)("is refused when %s moved, and nothing is sent", async (what, move, found) => {
+		double.repository(REPO, { isPrivate: true }).add({ "old.txt": "old" });
+		const planOut = join(dirname(folder), "plan.json");
+		await publishTo(double, folder, { ...dryRun, planOut });
+		await move();
+		const license = what === "the licence" ? "apache-2.0" : "mit";
+		const work = publishTo(double, folder, { plan: planOut, license });
+		await expect(work).rejects.toMatchObject({
+			code: "ERR_PLAN_STALE",
+			exitCode: 7,
+			message: expect.stringContaining(found),
+		});
+		expect(writesIn(double)).toEqual([]);
+	});
+
+	test("that is none or was changed is refused", async () => {
+		double.repository(REPO, { isPrivate: true });
+		const planOut = join(dirname(folder), "plan.json");
+		const { plan } = await publishTo(double, folder, { ...dryRun, planOut });
+		await expect(publishTo(double, folder, { plan: `${planOut}.no` })).rejects.toMatchObject({ exitCode: 3 });
+		for (const text of ["{", "{}", JSON.stringify({ ...plan, visibility: "public" })]) {
+			await writeFile(planOut, text);
+			await expect(publishTo(double, folder, { plan: planOut })).rejects.toMatchObject({
+				code: "ERR_PLAN_INVALID",
+				exitCode: 2,
+			});
+		}
+		expect(writesIn(double)).toEqual([]);
+	});
+});
