@@ -95,6 +95,12 @@ export function isCertificateError(cause: unknown): boolean {
 	return /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ERR_TLS/.test(systemCode(rootOf(cause)) ?? "");
 }
 
+/** Whether the body could not be sent because its file changed or went away. */
+export function isUnreadableBody(cause: unknown): boolean {
+	const reason = rootOf(cause);
+	return reason instanceof DOMException && reason.name === "NotReadableError";
+}
+
 function describe({ verb, object }: Attempt, found: string): string {
 	return `Cannot ${verb} "${object}": found ${found}`;
 }

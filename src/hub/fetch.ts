@@ -1,5 +1,13 @@
 import type { ClipSoupError } from "../errors.ts";
-import { type Attempt, isCertificateError, networkError, offlineError, refusalError, unavailable } from "./failure.ts";
+import {
+	type Attempt,
+	isCertificateError,
+	isUnreadableBody,
+	networkError,
+	offlineError,
+	refusalError,
+	unavailable,
+} from "./failure.ts";
 import { Limiter } from "./limiter.ts";
 import {
 	askedDelay,
@@ -224,6 +232,7 @@ export class HubHttp {
 				signal: idle.signal,
 				...(body !== undefined && { body }),
 			}).catch((cause: unknown) => {
+				if (isUnreadableBody(cause)) throw cause;
 				const failure = networkError(attempt, url, idle.hasExpired ? idle.reason : cause);
 				throw isCertificateError(cause) ? failure : new TransientFailure(failure);
 			});

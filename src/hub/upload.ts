@@ -1,5 +1,7 @@
 import { type CommitOperation, commitIter } from "@huggingface/hub";
+import { ClipSoupError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
+import { isUnreadableBody } from "./failure.ts";
 import { ExpiredUrl } from "./fetch.ts";
 
 /** What a commit holds. */
@@ -45,8 +47,16 @@ export async function uploadContents(connection: Connection, content: CommitCont
 			(error) => error instanceof ExpiredUrl,
 		)
 		.catch((error: unknown) => {
-			throw error instanceof ExpiredUrl ? error.failure : error;
+			throw error instanceof ExpiredUrl ? error.failure : readable(error);
 		});
+}
+
+/** What reading a file that changed since it was opened comes to. */
+function readable(error: unknown): unknown {
+	if (!isUnreadableBody(error)) return error;
+	const message = "Cannot publish: found that a file changed while it was read, expected the bytes that were checked";
+	const fix = "run again when nothing writes to the folder";
+	return new ClipSoupError("ERR_INPUT_CHANGED", message, { fix, cause: error });
 }
 
 const UNUSED: CommitText = { title: "nothing is committed", description: "" };
@@ -73,7 +83,9 @@ export async function sendCommit(
 ): Promise<string> {
 	const progress = iterate(connection, request, events);
 	for (;;) {
-		const { done, value } = await progress.next();
+		const { done, value } = await progress.next().catch((error: unknown) => {
+			throw readable(error);
+		});
 		if (done) return value?.commit.oid ?? "";
 	}
 }

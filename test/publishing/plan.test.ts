@@ -144,23 +144,26 @@ describe("a plan file", () => {
 	});
 
 	test.each([
-		["a byte of a file", async () => writeFile(join(folder, "merges.txt"), "other"), 'another "merges.txt"'],
-		["the head", async () => double.repositories.get(REPO)?.add({ x: "y" }), "head "],
-		["the licence", async () => undefined, "license "],
-	] as const)("is refused when %s moved, and nothing is sent", async (what, move, found) => {
-		double.repository(REPO, { isPrivate: true }).add({ "old.txt": "old" });
-		const planOut = join(dirname(folder), "plan.json");
-		await publishTo(double, folder, { ...dryRun, planOut });
-		await move();
-		const license = what === "the licence" ? "apache-2.0" : "mit";
-		const work = publishTo(double, folder, { plan: planOut, license });
-		await expect(work).rejects.toMatchObject({
-			code: "ERR_PLAN_STALE",
-			exitCode: 7,
-			message: expect.stringContaining(found),
-		});
-		expect(writesIn(double)).toEqual([]);
-	});
+		["a byte of a file", () => writeFile(join(folder, "merges.txt"), "other"), 'another "merges.txt"'],
+		["the head", () => double.repositories.get(REPO)?.add({ x: "y" }), "head "],
+		["the licence", () => undefined, "license "],
+	] satisfies readonly (readonly [string, () => unknown, string])[])(
+		"is refused when %s moved, and nothing is sent",
+		async (what, move, found) => {
+			double.repository(REPO, { isPrivate: true }).add({ "old.txt": "old" });
+			const planOut = join(dirname(folder), "plan.json");
+			await publishTo(double, folder, { ...dryRun, planOut });
+			await move();
+			const license = what === "the licence" ? "apache-2.0" : "mit";
+			const work = publishTo(double, folder, { plan: planOut, license });
+			await expect(work).rejects.toMatchObject({
+				code: "ERR_PLAN_STALE",
+				exitCode: 7,
+				message: expect.stringContaining(found),
+			});
+			expect(writesIn(double)).toEqual([]);
+		},
+	);
 
 	test("that is none or was changed is refused", async () => {
 		double.repository(REPO, { isPrivate: true });

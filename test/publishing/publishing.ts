@@ -36,8 +36,8 @@ export function optionsFor(double: HubDouble, options: Partial<PublishOptions> =
 		...rest,
 		hub: {
 			environment: { HF_ENDPOINT: double.hubUrl, HF_HOME: "/nonexistent", HF_TOKEN: WRITER },
-			idleTimeoutMs: 250,
-			slowTimeoutMs: 250,
+			idleTimeoutMs: 2000,
+			slowTimeoutMs: 2000,
 			...hub,
 			retry: { sleep: async () => {}, ...hub?.retry },
 		},
