@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, rm, rmdir } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
@@ -12,9 +12,10 @@ const digestsSchema = z.record(
 const stateSchema = z.object({
 	/** Number of the pull request; 0 if one was asked for and no answer came. */
 	pullRequest: z.number().int().nonnegative().optional(),
-	/** Branch that was made, and the commit, as soon as it is known. */
+	/** As soon as it is known. */
 	commit: z.string().optional(),
 });
+const fileSchema = stateSchema.extend({ source: z.string() });
 
 /** How far a plan was carried out. */
 export type JournalState = z.infer<typeof stateSchema>;
@@ -27,18 +28,20 @@ export type JournalState = z.infer<typeof stateSchema>;
  */
 export class Journal {
 	readonly #folder: string;
+	readonly #source: string;
 	readonly #isUsed: boolean;
 	#digests: z.infer<typeof digestsSchema> = {};
 	#plan: string | undefined;
 
-	private constructor(folder: string, isUsed: boolean) {
-		this.#folder = folder;
+	private constructor(source: string, isUsed: boolean) {
+		this.#source = resolve(source);
+		this.#folder = join(dirname(this.#source), ".clip-soup");
 		this.#isUsed = isUsed;
 	}
 
 	/** @param isUsed false to start anew and leave nothing */
 	static async open(source: string, isUsed: boolean): Promise<Journal> {
-		const journal = new Journal(join(dirname(resolve(source)), ".clip-soup"), isUsed);
+		const journal = new Journal(source, isUsed);
 		journal.#digests = (await journal.#read("digests.json", digestsSchema)) ?? {};
 		return journal;
 	}
@@ -63,13 +66,18 @@ export class Journal {
 	}
 
 	async note(state: JournalState): Promise<void> {
-		if (this.#plan !== undefined) await this.#write(this.#plan, state);
+		if (this.#plan !== undefined) await this.#write(this.#plan, { ...state, source: this.#source });
 	}
 
-	/** Removes what only a run that was ended needs. */
+	/** Removes what only a run that was ended needs, that of earlier plans of this folder too. */
 	async end(): Promise<void> {
-		if (!this.#isUsed || this.#plan === undefined) return;
-		for (const name of [this.#plan, "digests.json"]) await rm(join(this.#folder, name), { force: true });
+		if (!this.#isUsed) return;
+		const names = await readdir(this.#folder).catch(() => []);
+		for (const name of names.filter((each) => each.startsWith("publish-"))) {
+			const journal = await this.#read(name, fileSchema);
+			if (journal?.source === this.#source) await rm(join(this.#folder, name), { force: true });
+		}
+		await rm(join(this.#folder, "digests.json"), { force: true });
 		await rmdir(this.#folder).catch(() => {});
 	}
 
