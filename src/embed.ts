@@ -7,6 +7,7 @@ import { ClipSoupError } from "./errors.ts";
 import type { Features, NamedFeatures } from "./features/features.ts";
 import { planFeatureOutput, writeFeatures } from "./features/write.ts";
 import { Hub } from "./hub/hub.ts";
+import { refuseHub } from "./hub/refuse.ts";
 import type { GraphTower } from "./onnx/clip.ts";
 import { logitsPerImage, readTemperature, type Temperature } from "./onnx/logits.ts";
 import { featureBatches, towerFeatures } from "./onnx/tower-features.ts";
@@ -175,10 +176,11 @@ function usage(message: string, fix: string): ClipSoupError {
 
 async function withModel<Result>(
 	path: string,
-	{ textTower: text, arch, archConfig, logitScale, download }: ForwardOptions,
+	{ textTower: text, tokenizer, arch, archConfig, logitScale, download }: ForwardOptions & TextInputs,
 	watch: Watch,
 	work: (model: ClipModel) => Promise<Result>,
 ): Promise<Result> {
+	if (tokenizer !== undefined) refuseHub(tokenizer, "take the tokenizer of", "tokenizer is read from a folder");
 	const hub = new Hub(watch);
 	const opened = await openModelFiles(path, text, hub);
 	await using held = download ? await downloadWeights(opened, watch) : holdCheckpoints(opened);

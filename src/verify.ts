@@ -56,7 +56,8 @@ export async function verify(path: string, options: VerifyOptions = {}, watch: W
 	const hub = new Hub(watch);
 	const lock = options.lock === undefined ? undefined : await readLock(options.lock, hub);
 	const output = options.writeLock === undefined ? undefined : await planLockOutput(options.writeLock);
-	await using subject = await openSubject(path, options, { hub, download: options.download, watch });
+	const { download = false, forward = true } = options;
+	await using subject = await openSubject(path, options, { hub, download: download && forward, watch });
 	refuseRemoteComparison(subject, options);
 	if (lock !== undefined && !options.anyRepo) refuseOtherRepository(subject, lock);
 	const checks: CheckResult[] = [containerCheck(subject, secondsSince(start))];

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { towersOf } from "../checkpoint/model.ts";
+import { towersIn } from "../checkpoint/model.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
 import { checkLock } from "../checks/lock-checks.ts";
 import { checkLockedFacts } from "../checks/lock-facts.ts";
@@ -72,13 +72,13 @@ function metadataFaults({ checkpoints }: Subject): ClipSoupError[] {
 function structureChecks({ model, unread, checkpoints }: Subject): readonly CheckResult[] {
 	const isClip = checkpoints.some(({ recognition }) => recognition !== undefined);
 	if (model === undefined) return isClip ? unreadableModel(unread) : [];
-	const architecture = partialArchitecture(model.knowledge, towersOf([...model.tensors, ...model.carried]));
+	const architecture = partialArchitecture(model.knowledge, towersIn([...model.tensors, ...model.carried]));
 	return architecture === undefined ? [] : checkStructure(model, architecture);
 }
 
 function lockedFacts({ model }: Subject, lock: Lock): readonly CheckResult[] {
 	if (model === undefined) return [];
-	const architecture = partialArchitecture(model.knowledge, towersOf([...model.tensors, ...model.carried]));
+	const architecture = partialArchitecture(model.knowledge, towersIn([...model.tensors, ...model.carried]));
 	return architecture === undefined
 		? []
 		: checkLockedFacts({ architecture, preprocess: model.knowledge.preprocess }, lock);
@@ -107,7 +107,7 @@ function censusFiles({ checkpoints, path: folder }: Subject, files: readonly Out
 		checkpoint.files.flatMap(({ source }, file) => {
 			const found = files.find(({ path }) => join(folder, path) === source.file?.path);
 			const path = weightFileLabel(checkpoints, number, file);
-			return found === undefined ? [] : [{ path, size: found.byteLength, sha256: found.sha256 }];
+			return found === undefined ? [] : [{ path, size: found.byteLength, sha256: found.sha256, isListed: false }];
 		}),
 	);
 }

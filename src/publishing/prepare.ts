@@ -6,6 +6,7 @@ import { ClipSoupError, throwFaults } from "../errors.ts";
 import { describeAccount } from "../hub/account.ts";
 import type { Connection } from "../hub/connection.ts";
 import { checkFrontMatter } from "../hub/front-matter.ts";
+import { Hub } from "../hub/hub.ts";
 import type { Lock } from "../lock/schema.ts";
 import type { Watch } from "../progress.ts";
 import { VERSION } from "../version.ts";
@@ -129,8 +130,8 @@ async function chooseLock(
 	{ lock, noLock = false }: PrepareOptions,
 ): Promise<Lock | undefined> {
 	if (noLock) return undefined;
-	if (lock !== undefined) return readLock(lock);
-	if (paths.includes(LOCK_NAME)) return readLock(join(folder, LOCK_NAME));
+	if (lock !== undefined) return readLock(lock, new Hub());
+	if (paths.includes(LOCK_NAME)) return readLock(join(folder, LOCK_NAME), new Hub());
 	throw new ClipSoupError("ERR_LOCK_MISMATCH", `Cannot publish "${folder}": found no ${LOCK_NAME} in it`, {
 		fix: `make one: clip-soup verify ${folder} --write-lock ${join(folder, LOCK_NAME)}; or add --no-lock`,
 		details: { path: folder },

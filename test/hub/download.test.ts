@@ -45,6 +45,15 @@ describe("verify hf: --download", () => {
 		expect(stored()).toEqual([]);
 	});
 
+	test("copies nothing that --no-forward leaves out", async () => {
+		const download = vi.fn();
+		const onProgress = ({ phase }: { readonly phase: string }) => phase === "download" && download();
+		await verify("hf:org/soup", { download: true, forward: false }, { onProgress });
+		expect(download).not.toHaveBeenCalled();
+		await verify("hf:org/soup", { download: true }, { onProgress });
+		expect(download).toHaveBeenCalled();
+	});
+
 	test("tells functions apart", async () => {
 		const { checks } = await verify("hf:org/soup", { download: true, sameAs: ["hf:org/augreg"] });
 		expect(checks.find(({ check }) => check === "CS010")?.status).toBe("failed");
@@ -81,6 +90,15 @@ describe("embed hf:", () => {
 		const remote = await embed("hf:org/augreg", { texts, download: true });
 		expect(remote.texts).toEqual(local.texts);
 		expect(stored()).toEqual([]);
+	});
+
+	test("takes no tokenizer from there, and says what to do", async () => {
+		const options = { texts, tokenizer: "hf:org/augreg" };
+		await expect(embed(digitsPath("augreg"), options)).rejects.toMatchObject({
+			code: "ERR_USAGE",
+			fix: expect.stringContaining("hf download"),
+		});
+		expect(at.double.takeRoutes()).toEqual([]);
 	});
 
 	test("without it says what to do", async () => {

@@ -96,6 +96,12 @@ describe("verify hf: --soup-of hf:", () => {
 		expect(found[0]?.findings.map(({ tensor }) => tensor)).toEqual(["visual.head.proj.weight"]);
 	});
 
+	test("--recover finds the mixture", async () => {
+		const { checks } = await verify("hf:org/soup", { recover: INGREDIENTS, forward: false });
+		const found = checks.find(({ check, detail }) => check === "CS008" && detail.includes("0.5"));
+		expect([found?.status, found?.findings]).toEqual(["passed", []]);
+	});
+
 	test("reads one commit throughout, whatever is pushed meanwhile", async () => {
 		const push = () => {
 			at.double.repositories.get("org/augreg")?.add({ "open_clip_model.safetensors": "broken" });
