@@ -78,14 +78,14 @@ export async function publish(folder: string, options: PublishOptions, watch: Wa
 	if (options.plan !== undefined && planned !== undefined) refuseStale(options.plan, planned, plan);
 	if (options.planOut !== undefined) await writeDocument(options.planOut, plan, watch.signal);
 	const token = connection.token?.source;
+	const state = await journal.stateOf(plan.id);
+	const own = state.commit ?? (hasChanges(plan) ? null : plan.head);
+	if (plan.tag !== null && plan.head !== null) await refuseTakenTag(connection, plan.tag, own);
 	if (options.dryRun === true) return { ...describe(prepared), dryRun: true, token, receipt: undefined, notices };
 
 	if (token === undefined) throw noToken(id);
 	if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed(id);
-	const { commit } = await journal.begin(plan.id);
-	const own = commit ?? (hasChanges(plan) ? undefined : plan.head);
-	if (plan.tag !== null && plan.head !== null) await refuseTakenTag(connection, plan.tag, own ?? undefined);
-	const sent = await send(connection, { plan, files }, journal, watch);
+	const sent = await send(connection, { plan, files, state }, journal, watch);
 	const { verifyRemote, seed = randomInt(2 ** 31) } = options;
 	const depth = verifyRemote === null ? undefined : (verifyRemote ?? DEFAULT_DEPTH);
 	const verified = await settle(connection, sent, { plan, files, subject }, { depth, seed }, watch);

@@ -1,11 +1,12 @@
 import { FaultsError, isClipSoupError } from "../errors.ts";
 import { appendText } from "../output/append.ts";
 import type { PublishResult } from "../publish.ts";
+import { annotationCommand } from "../reports/github.ts";
 import { formatBytes } from "./format.ts";
 
 /** Adds the outcome to the job's summary and outputs on GitHub Actions, where it has them. */
 export async function reportPublish({ plan, receipt, notices }: PublishResult): Promise<void> {
-	for (const notice of notices) annotate("warning", "clip-soup publish", notice);
+	for (const notice of notices) annotate("warning", "clip-soup publish", [notice]);
 	const { GITHUB_STEP_SUMMARY: summary, GITHUB_OUTPUT: output } = process.env;
 	const sent = plan.files.filter(({ action }) => action !== "keep");
 	const lines = [
@@ -31,7 +32,7 @@ export async function reportRefusal(error: unknown): Promise<void> {
 	const faults = error instanceof FaultsError ? error.faults : isClipSoupError(error) ? [error] : [];
 	// GitHub shows 10 annotations of a type for each step and drops the rest.
 	for (const { code: title, message, fix } of faults.slice(0, 10)) {
-		annotate("error", title, fix === undefined ? message : `${message}\nfix: ${fix}`);
+		annotate("error", title, fix === undefined ? [message] : [message, `fix: ${fix}`]);
 	}
 }
 
@@ -40,11 +41,8 @@ function outputsOf({ commit, pullRequest, modelDigest }: NonNullable<PublishResu
 	return [`commit=${commit}`, `pr-url=${pullRequest?.url ?? ""}`, `model-digest=${modelDigest ?? ""}`, ""].join("\n");
 }
 
-function annotate(type: "error" | "warning", title: string, message: string): void {
-	const data = (text: string) => text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
-	process.stderr.write(
-		`::${type} title=${data(title).replaceAll(":", "%3A").replaceAll(",", "%2C")}::${data(message)}\n`,
-	);
+function annotate(type: "error" | "warning", title: string, message: readonly string[]): void {
+	process.stderr.write(`${annotationCommand({ type, title, message })}\n`);
 }
 
 /** Inline code in a table. */

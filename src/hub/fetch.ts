@@ -172,9 +172,7 @@ export class HubHttp {
 		return this.exchange(
 			() => request,
 			async ({ body, headers }) => {
-				const pieces: Uint8Array[] = [];
-				for await (const piece of body) pieces.push(piece);
-				const bytes = Buffer.concat(pieces);
+				const bytes = await readBody(body);
 				const failure = check(bytes);
 				if (failure) throw new TransientFailure(failure);
 				return { bytes, headers };
@@ -354,6 +352,18 @@ async function* bodyOf(
 		// Of a body that was not read to its end the connection is given up.
 		await reader.cancel().catch(() => {});
 	}
+}
+
+/** The whole of a body. */
+export async function readBody(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+	const pieces: Uint8Array[] = [];
+	for await (const piece of body) pieces.push(piece);
+	return Buffer.concat(pieces);
+}
+
+/** A request with a JSON body. */
+export function postJson(url: string, attempt: Attempt, value: unknown): HubRequest {
+	return { method: "POST", url, attempt, headers: { "content-type": "application/json" }, body: JSON.stringify(value) };
 }
 
 async function startOf(body: AsyncIterable<Uint8Array>): Promise<string> {

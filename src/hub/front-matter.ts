@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ClipSoupError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
+import { postJson } from "./fetch.ts";
 
 const yamlSchema = z.object({ errors: z.array(z.object({ message: z.string() })) });
 
@@ -8,9 +9,7 @@ const yamlSchema = z.object({ errors: z.array(z.object({ message: z.string() }))
 export async function checkFrontMatter({ http, endpoint, id }: Connection, card: string): Promise<void> {
 	const attempt = { verb: "check the model card of", object: `hf:${id}` };
 	const url = `${endpoint}/api/validate-yaml`;
-	const headers = { "content-type": "application/json" };
-	const body = JSON.stringify({ content: card, repoType: "model" });
-	const { value } = await http.json({ method: "POST", url, attempt, headers, body });
+	const { value } = await http.json(postJson(url, attempt, { content: card, repoType: "model" }));
 	const errors = yamlSchema.safeParse(value).data?.errors ?? [];
 	if (errors.length === 0) return;
 	const said = errors.map(({ message }) => message).join("; ");

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ClipSoupError } from "../errors.ts";
 import type { Environment } from "./endpoint.ts";
 import { unavailable } from "./failure.ts";
-import { type HttpOptions, HubHttp } from "./fetch.ts";
+import { type HttpOptions, HubHttp, postJson } from "./fetch.ts";
 import { HubToken, tokenFromText } from "./token.ts";
 
 /** What the user of secrets that are fetched wants to know. */
@@ -42,12 +42,9 @@ export async function exchangeIdentity(
 	const attempt = { verb: "get a token for", object: `hf:${resource}` };
 	const url = `${endpoint}/oauth/token`;
 	const fields = { grant_type: GRANT, subject_token_type: SUBJECT, subject_token: subject, resource };
-	const headers = { "content-type": "application/json" };
-	const { value } = await http
-		.json({ method: "POST", url, attempt, headers, body: JSON.stringify(fields) })
-		.catch((error: unknown) => {
-			throw error instanceof ClipSoupError && error.code === "ERR_HUB_REJECTED" ? distrusted(resource, error) : error;
-		});
+	const { value } = await http.json(postJson(url, attempt, fields)).catch((error: unknown) => {
+		throw error instanceof ClipSoupError && error.code === "ERR_HUB_REJECTED" ? distrusted(resource, error) : error;
+	});
 	const answer = accessSchema.safeParse(value);
 	if (!answer.success) throw unavailable(attempt, "an answer without a token", url);
 	onSecret(answer.data.access_token);

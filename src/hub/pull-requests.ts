@@ -2,6 +2,7 @@ import { z } from "zod";
 import { isClipSoupError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { unavailable } from "./failure.ts";
+import { postJson, readBody } from "./fetch.ts";
 import { readRefs } from "./refs.ts";
 
 /** A pull request that can be committed to. */
@@ -28,23 +29,14 @@ const MOST_LOOKED_AT = 20;
 export function openPullRequest(connection: Connection, title: string, description: string): Promise<PullRequest> {
 	const { http, endpoint, id } = connection;
 	const attempt = { verb: "open a pull request to", object: `hf:${id}` };
-	const request = {
-		method: "POST",
-		url: `${endpoint}/api/models/${id}/discussions`,
-		attempt,
-		headers: { "content-type": "application/json" },
-		body: JSON.stringify({ title, description, pullRequest: true }),
-	} as const;
+	const url = `${endpoint}/api/models/${id}/discussions`;
+	const request = postJson(url, attempt, { title, description, pullRequest: true });
 	return http.again(async (number) => {
 		const found = number === 1 ? undefined : await findPullRequest(connection, title);
 		if (found !== undefined) return found;
 		const text = await http.exchange(
 			() => request,
-			async ({ body }) => {
-				const pieces: Uint8Array[] = [];
-				for await (const piece of body) pieces.push(piece);
-				return Buffer.concat(pieces).toString("utf8");
-			},
+			async ({ body }) => (await readBody(body)).toString("utf8"),
 			{ isOnce: true },
 		);
 		const created = createdSchema.safeParse(JSON.parse(text));
@@ -73,8 +65,7 @@ export async function findPullRequest(connection: Connection, title: string): Pr
 export async function showPullRequest({ http, endpoint, id }: Connection, number: number): Promise<void> {
 	const attempt = { verb: `open pull request ${number} of`, object: `hf:${id}` };
 	const url = `${endpoint}/api/models/${id}/discussions/${number}/status`;
-	const headers = { "content-type": "application/json" };
-	await http.bytes({ method: "POST", url, attempt, headers, body: JSON.stringify({ status: "open" }) });
+	await http.bytes(postJson(url, attempt, { status: "open" }));
 }
 
 /** Whether a failure leaves open if the Hub did what it was asked for. */

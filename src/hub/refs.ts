@@ -3,6 +3,7 @@ import type { ClipSoupError } from "../errors.ts";
 import { isClipSoupError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { unavailable } from "./failure.ts";
+import { postJson } from "./fetch.ts";
 
 const refSchema = z.object({ name: z.string(), ref: z.string(), targetCommit: z.string() });
 const refsSchema = z.object({
@@ -84,9 +85,8 @@ async function point(
 	onConflict: (conflict: ClipSoupError) => Promise<void>,
 ): Promise<void> {
 	const attempt = { verb: `create the ${what} "${name}" of`, object: `hf:${id}` };
-	const headers = { "content-type": "application/json" };
 	try {
-		await http.bytes({ method: "POST", url, attempt, headers, body: JSON.stringify(body) });
+		await http.bytes(postJson(url, attempt, body));
 	} catch (error) {
 		if (!isClipSoupError(error) || error.code !== "ERR_HUB_CONFLICT") throw error;
 		await onConflict(error);

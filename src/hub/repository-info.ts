@@ -3,6 +3,7 @@ import { isClipSoupError } from "../errors.ts";
 import { isCommit } from "./cache.ts";
 import type { Connection } from "./connection.ts";
 import { unavailable } from "./failure.ts";
+import { postJson } from "./fetch.ts";
 
 const infoSchema = z.object({ sha: z.string().refine(isCommit), private: z.boolean() });
 
@@ -40,9 +41,8 @@ export async function createRepository({ http, endpoint, id }: Connection, isPri
 	const visibility = isPrivate ? "private" : "public";
 	const attempt = { verb: "create", object: `hf:${id}` };
 	const url = `${endpoint}/api/repos/create`;
-	const headers = { "content-type": "application/json" };
-	const body = JSON.stringify({ name, organization, type: "model", visibility });
-	await http.bytes({ method: "POST", url, attempt, headers, body }).catch((error: unknown) => {
+	const request = postJson(url, attempt, { name, organization, type: "model", visibility });
+	await http.bytes(request).catch((error: unknown) => {
 		if (!isClipSoupError(error) || error.code !== "ERR_HUB_CONFLICT") throw error;
 	});
 }

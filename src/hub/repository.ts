@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Attempt } from "./failure.ts";
 import { integrityError, unavailable } from "./failure.ts";
-import type { HubHttp } from "./fetch.ts";
+import { type HubHttp, postJson } from "./fetch.ts";
 import { formatHubReference } from "./reference.ts";
 
 /** A file of a commit, as the Hub lists it. */
@@ -72,9 +72,7 @@ export async function pathsInfo(
 ): Promise<HubFile[]> {
 	const attempt = reading(id, commit);
 	const url = `${endpoint}/api/models/${id}/paths-info/${commit}`;
-	const headers = { "content-type": "application/json" };
-	const body = JSON.stringify({ paths, expand: false });
-	const { value } = await http.json({ method: "POST", url, attempt, headers, body });
+	const { value } = await http.json(postJson(url, attempt, { paths, expand: false }));
 	const entries = treeSchema.safeParse(value);
 	if (!entries.success) throw unavailable(attempt, "a listing of another form", url);
 	return filesOf(entries.data);

@@ -1,8 +1,8 @@
-import { type CommitOperation, commitIter } from "@huggingface/hub";
+import type { CommitOperation } from "@huggingface/hub";
 import { ClipSoupError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { isUnreadableBody } from "./failure.ts";
-import { ExpiredUrl } from "./fetch.ts";
+import { ExpiredUrl, readBody } from "./fetch.ts";
 
 /** What a commit holds. */
 export interface CommitContent {
@@ -36,7 +36,7 @@ export async function uploadContents(connection: Connection, content: CommitCont
 		.again(
 			async () => {
 				// The generator tells that it is going to commit before it does.
-				for await (const event of iterate(
+				for await (const event of await iterate(
 					connection,
 					{ content, branch: "main", parent: undefined, text: UNUSED },
 					events,
@@ -81,7 +81,7 @@ export async function sendCommit(
 	request: CommitRequest,
 	events: UploadEvents,
 ): Promise<string> {
-	const progress = iterate(connection, request, events);
+	const progress = await iterate(connection, request, events);
 	for (;;) {
 		const { done, value } = await progress.next().catch((error: unknown) => {
 			throw readable(error);
@@ -90,12 +90,14 @@ export async function sendCommit(
 	}
 }
 
-function iterate(connection: Connection, { content, branch, parent, text }: CommitRequest, events: UploadEvents) {
+async function iterate(connection: Connection, { content, branch, parent, text }: CommitRequest, events: UploadEvents) {
 	const operations: CommitOperation[] = [
 		...content.files.map((file) => ({ operation: "addOrUpdate" as const, ...file })),
 		...content.removed.map((path) => ({ operation: "delete" as const, path })),
 	];
 	const { id, endpoint, signal } = connection;
+	// Loaded here: most commands do without it.
+	const { commitIter } = await import("@huggingface/hub");
 	return commitIter({
 		...text,
 		repo: { type: "model", name: id },
@@ -144,9 +146,8 @@ function fetchThrough({ http, endpoint, id }: Connection, { onSent = () => {}, o
 				};
 			},
 			async (answer) => {
-				const pieces: Uint8Array[] = [];
-				for await (const piece of answer.body) pieces.push(piece);
-				return new Response(Buffer.concat(pieces), { status: answer.status, headers: answer.headers });
+				const bytes = new Uint8Array(await readBody(answer.body));
+				return new Response(bytes, { status: answer.status, headers: answer.headers });
 			},
 			{ isOnce: isCommit },
 		);

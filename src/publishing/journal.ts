@@ -58,11 +58,15 @@ export class Journal {
 		this.#digests[resolve(path)] = { stamp, sha256 };
 	}
 
-	/** How far an earlier run got with a plan; from here on this run notes it. */
-	async begin(plan: string): Promise<JournalState> {
-		this.#plan = `publish-${plan.slice(0, 16)}.json`;
+	/** How far an earlier run got with a plan. */
+	async stateOf(plan: string): Promise<JournalState> {
+		return (await this.#read(nameOf(plan), stateSchema)) ?? {};
+	}
+
+	/** From here on something is left if the run is ended. */
+	async begin(plan: string): Promise<void> {
+		this.#plan = nameOf(plan);
 		await this.#write("digests.json", this.#digests);
-		return (await this.#read(this.#plan, stateSchema)) ?? {};
 	}
 
 	async note(state: JournalState): Promise<void> {
@@ -103,4 +107,8 @@ export class Journal {
 			// A folder that may not be written to: the next run digests again.
 		}
 	}
+}
+
+function nameOf(plan: string): string {
+	return `publish-${plan.slice(0, 16)}.json`;
 }

@@ -26,6 +26,8 @@ export interface PrepareOptions extends SelectOptions, RemoteWish, CardChoice {
 	readonly prune?: boolean | undefined;
 	/** A lock file in place of the folder's. */
 	readonly lock?: string | undefined;
+	/** A name for the commit, given once it is verified. */
+	readonly tag?: string | undefined;
 	/** Do without a lock. Default false. */
 	readonly noLock?: boolean | undefined;
 }
@@ -35,7 +37,6 @@ export interface Prepared {
 	readonly plan: PublishPlan;
 	/** Files that the repository will have of us, whether they are sent or there already. */
 	readonly files: readonly OutgoingFile[];
-	readonly remote: Remote;
 	readonly preflight: Preflight;
 	/** Whose token it is, if the Hub says so. */
 	readonly account: string | undefined;
@@ -111,7 +112,6 @@ export async function prepare(
 	return {
 		plan,
 		files,
-		remote,
 		preflight: checked,
 		account,
 		leftOut: selection.leftOut,

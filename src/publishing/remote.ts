@@ -14,7 +14,6 @@ export interface RemoteWish {
 	readonly pr?: boolean | undefined;
 	readonly push?: boolean | undefined;
 	readonly branch?: string | undefined;
-	readonly tag?: string | undefined;
 }
 
 /** The repository as it is now, and what will become of it. */
@@ -26,8 +25,6 @@ export interface Remote {
 	readonly files: readonly HubFile[];
 	/** Text of its model card. */
 	readonly card: string | undefined;
-	/** Commit of the tag, which is there already. */
-	readonly tagged: string | undefined;
 }
 
 /** Made by the Hub in every repository. */
@@ -52,7 +49,6 @@ export async function readRemote(connection: Connection, wish: RemoteWish): Prom
 		target: targetOf(refs, files, wish),
 		files,
 		card: await readCard(connection, base.commit, files),
-		tagged: wish.tag === undefined ? undefined : refs.tags.get(wish.tag),
 	};
 }
 
@@ -73,7 +69,6 @@ function newRemote({ id, token }: Connection, wish: RemoteWish): Remote {
 		},
 		files: [],
 		card: undefined,
-		tagged: undefined,
 	};
 }
 

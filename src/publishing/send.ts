@@ -21,6 +21,13 @@ export interface Sent {
 	readonly pullRequest: PullRequest | undefined;
 }
 
+export interface Sending {
+	readonly plan: PublishPlan;
+	readonly files: readonly OutgoingFile[];
+	/** How far an earlier run got. */
+	readonly state: JournalState;
+}
+
 /**
  * Uploads and commits: large contents first, then the place to commit to, then one commit of everything, so that a failure
  * leaves neither half a model nor an empty pull request.
@@ -29,11 +36,11 @@ export interface Sent {
  */
 export async function send(
 	connection: Connection,
-	{ plan, files }: { readonly plan: PublishPlan; readonly files: readonly OutgoingFile[] },
+	{ plan, files, state }: Sending,
 	journal: Journal,
 	watch: Watch,
 ): Promise<Sent> {
-	const state = await journal.begin(plan.id);
+	await journal.begin(plan.id);
 	const head = plan.head ?? (await makeRepository(connection, plan));
 	if (!hasChanges(plan)) return { commit: head, branch: undefined, pullRequest: undefined };
 	const known = await earlierCommit(connection, plan, state, head);

@@ -54,7 +54,7 @@ async function finish(connection: Connection, { commit, pullRequest }: Sent, { t
 }
 
 /** Refuses a tag that is taken before anything is sent. @param commit the one that it may name */
-export async function refuseTakenTag(connection: Connection, tag: string, commit: string | undefined): Promise<void> {
+export async function refuseTakenTag(connection: Connection, tag: string, commit: string | null): Promise<void> {
 	const { tags } = await readRefs(connection);
 	const found = tags.get(tag);
 	if (found === undefined || found === commit) return;

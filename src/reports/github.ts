@@ -6,7 +6,8 @@ import { faultsOf, type ReportedError } from "./reported-error.ts";
 /** GitHub shows 10 annotations of a type for each step and drops the rest. */
 const MOST_ANNOTATIONS = 10;
 
-interface Annotation {
+/** A remark that a run on GitHub shows. */
+export interface Annotation {
 	readonly type: "error" | "warning";
 	readonly title: string;
 	readonly file?: string;
@@ -27,7 +28,7 @@ export function githubAnnotations(verification: Verification, error?: ReportedEr
 	];
 	return (["error", "warning"] as const)
 		.flatMap((type) => withinLimit(annotations.filter((annotation) => annotation.type === type)))
-		.map((annotation) => `${command(annotation)}\n`)
+		.map((annotation) => `${annotationCommand(annotation)}\n`)
 		.join("");
 }
 
@@ -68,7 +69,8 @@ function findingAnnotation(path: string, finding: CheckFinding): Annotation {
 	return { type: level, title, file: filePath(path, finding), message: [sentenceOf(finding)] };
 }
 
-function command({ type, title, file, message }: Annotation): string {
+/** The workflow command of an annotation, without a line break. */
+export function annotationCommand({ type, title, file, message }: Annotation): string {
 	const properties = [...(file === undefined ? [] : [`file=${property(file)}`]), `title=${property(title)}`];
 	return `::${type} ${properties.join(",")}::${message.map(data).join("%0A")}`;
 }
