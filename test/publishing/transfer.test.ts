@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import { publish } from "../../src/publish.ts";
 import { READER, WRITER } from "../support/hub/accounts.ts";
 import { type HubDouble, startHub } from "../support/hub/double.ts";
 import type { Effect } from "../support/hub/faults.ts";
-import { commitsOf, publishTo, REPO, soupFolder, treeOf, writesIn } from "./publishing.ts";
+import { commitsOf, optionsFor, publishTo, REPO, soupFolder, treeOf, writesIn } from "./publishing.ts";
 
 let double: HubDouble;
 let folder: string;
@@ -93,8 +95,6 @@ describe("a publish", () => {
 		const onProgress = vi.fn(({ phase, bytesDone }) => {
 			if (phase === "upload") seen.push(bytesDone);
 		});
-		const { publish } = await import("../../src/publish.ts");
-		const { optionsFor } = await import("./publishing.ts");
 		await publish(folder, optionsFor(double, { create: true }), { onProgress });
 		expect(seen.at(-1)).toBeGreaterThan(1_810_988);
 		expect(seen[0]).toBeLessThan(1_810_988);
@@ -238,7 +238,6 @@ describe("a commit", () => {
 
 	test("does not hold a file that changed after it was checked", async () => {
 		existing();
-		const { writeFile } = await import("node:fs/promises");
 		const act = () => void writeFile(join(folder, "merges.txt"), `${"x".repeat(3187)}\n`);
 		double.faults.add({ route: "lfs-batch", effect: { kind: "meanwhile", act } });
 		await expect(publishTo(double, folder, { push: true })).rejects.toMatchObject({ exitCode: 3 });
@@ -364,4 +363,39 @@ test("the token is in no request but the header for the Hub, and in no file that
 	const storage = double.requests.filter(({ server }) => server === "storage");
 	expect(storage.length).toBeGreaterThan(0);
 	expect(storage.filter(({ isAuthorized }) => isAuthorized)).toEqual([]);
+});
+
+test("stops at once when it is aborted while it uploads, and commits nothing", async () => {
+	existing();
+	const controller = new AbortController();
+	const reason = new Error("enough");
+	double.faults.add({ route: "storage-put", times: 9, effect: { kind: "silence" } });
+	const work = publish(folder, optionsFor(double), { signal: controller.signal });
+	const outcome = expect(work).rejects.toBe(reason);
+	await vi.waitFor(() => expect(double.requests.map(({ route }) => route)).toContain("storage-put"), {
+		timeout: 10_000,
+	});
+	controller.abort(reason);
+	await outcome;
+	expect(commitsOf(double)).toBe(1);
+	expect(double.repositories.get(REPO)?.discussions).toEqual([]);
+});
+
+test("a question that is answered with no sends nothing", async () => {
+	existing();
+	const asked: string[] = [];
+	const confirm = async ({ repo }: { readonly repo: string }) => asked.push(repo) === 0;
+	await expect(publishTo(double, folder, { confirm })).rejects.toMatchObject({
+		code: "ERR_NOT_CONFIRMED",
+		exitCode: 4,
+	});
+	expect(asked).toEqual([REPO]);
+	expect(writesIn(double)).toEqual([]);
+});
+
+test("a signature that does not name the card of the Hub is told of", async () => {
+	existing();
+	await writeFile(join(folder, "model.sig"), "{}");
+	const { notices } = await publishTo(double, folder, { dryRun: true });
+	expect(notices).toContain("model.sig was made without this README.md: checking it needs --ignore-unsigned");
 });
