@@ -117,7 +117,7 @@ async function openFeatured(path: string, options: FunctionOptions, hub: Hub, wa
 
 async function featuredModel(
 	{ path, model, facts }: Pick<FeaturedModel, "path" | "model" | "facts">,
-	{ tower }: FunctionOptions,
+	{ tower, threads }: FunctionOptions,
 	watch: Watch,
 ): Promise<FeaturedModel> {
 	const held = towersIn(model.tensors);
@@ -132,7 +132,9 @@ async function featuredModel(
 		);
 	}
 	const features: Partial<Record<GraphTower, TowerFeatures>> = {};
-	for (const each of towers) features[each] = await referenceFeatures(model, facts.architecture, each, {}, watch);
+	for (const each of towers) {
+		features[each] = await referenceFeatures(model, facts.architecture, each, { threads }, watch);
+	}
 	const hasTemperature = [...model.tensors, ...model.carried].some(({ name }) => name === "logit_scale");
 	return { path, model, facts, features, temperature: hasTemperature ? await readTemperature(model) : undefined };
 }
