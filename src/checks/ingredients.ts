@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { Watch } from "../progress.ts";
 import type { Recipe, RecipeInput } from "../recipe.ts";
+import { counted } from "../reports/plain-text.ts";
 import { type CheckResult, type Finding, ranCheck } from "../verification.ts";
 import { originFindings } from "./ingredient-origins.ts";
 import { type Kinship, kinships } from "./soup-kinship.ts";
@@ -41,8 +42,8 @@ export async function checkIngredients(
 }
 
 function recipeText(recipe: Recipe | undefined, count: number): string {
-	if (recipe === undefined) return `${count} ingredients, no recipe to compare them with`;
-	return `${count} ingredients against the ${recipe.inputs.length} of the recipe, by header digests and names`;
+	if (recipe === undefined) return `${counted(count, "ingredient")}, no recipe to compare with`;
+	return `${counted(count, "ingredient")} against the ${recipe.inputs.length} of the recipe, by header digests and names`;
 }
 
 function kinshipText(found: readonly Kinship[]): string[] {
@@ -53,13 +54,13 @@ function kinshipText(found: readonly Kinship[]): string[] {
 }
 
 function figures({ pair, distance, elements }: Kinship): string {
-	return `‖a − b‖ / ‖a‖ = ${distance.toPrecision(3)}, ${elements} sampled elements of ingredients ${pair.join(" and ")}`;
+	return `‖a − b‖ / ‖a‖ = ${distance.toPrecision(3)}, ${counted(elements, "sampled element")} of ingredients ${pair.join(" and ")}`;
 }
 
 function recipeFindings(recipe: Recipe, ingredients: readonly Subject[], terms: SoupTerms): Finding[] {
 	const recorded = recipe.inputs.map(({ name }) => `"${name}"`).join(", ");
 	if (recipe.inputs.length !== ingredients.length) {
-		const message = `Found ${ingredients.length} ingredients, expected the ${recipe.inputs.length} of the recipe: ${recorded}`;
+		const message = `Found ${counted(ingredients.length, "ingredient")}, expected the ${recipe.inputs.length} of the recipe: ${recorded}`;
 		return [{ level: "error", message, expected: recorded, found: ingredients.map(({ name }) => name).join(", ") }];
 	}
 	// A sum does not depend on its order but for rounding, which CS008 sees.

@@ -1,4 +1,5 @@
 import { TOWERS, type Tower, towerOf } from "../layouts/canonical.ts";
+import { counted } from "../reports/plain-text.ts";
 import { isFloatDtype } from "../tensor/dtype.ts";
 import { nearestName } from "../tensor/names.ts";
 import { equalShapes, formatShape } from "../tensor/shape.ts";
@@ -27,9 +28,8 @@ export function mismatchesOf(
 ): Mismatches {
 	const [soup = new Map<string, NamedTensor>(), ...ingredients] = models;
 	const labels = subjects.slice(1).map(({ name }, index) => `ingredient ${index + 1} "${name}"`);
-	if (soup.size > 0 && ingredients.every((tensors) => [...soup.keys()].every((name) => !tensors.has(name)))) {
-		return { findings: [strangers(subjects)], unfit: new Set(soup.keys()) };
-	}
+	const strangers = ingredients.flatMap((tensors, index) => strangerFindings(soup, tensors, labels[index] ?? ""));
+	if (strangers.length > 0) return { findings: strangers, unfit: new Set(soup.keys()) };
 	const missing = areStored ? missingNames(soup, ingredients) : missingCanonical(soup, ingredients);
 	const unfit = new Set<string>();
 	const extra: Finding[] = [];
@@ -41,7 +41,7 @@ export function mismatchesOf(
 			const other = tensors.get(name);
 			const label = labels[index] ?? "";
 			if (other === undefined) {
-				const candidates = extra.length < MOST_SUGGESTIONS ? tensors.keys() : [];
+				const candidates = extra.length < MOST_SUGGESTIONS ? namesBeside(tensors, [soup]) : [];
 				extra.push(extraFinding(name, tensor, { label, nearest: nearestName(name, candidates) }));
 				unfit.add(name);
 				continue;
@@ -54,13 +54,27 @@ export function mismatchesOf(
 	return { findings: [...missing, ...extra, ...unlike], unfit };
 }
 
-/** Hardly any name is the same: one finding says more than a list of all tensors. */
-function strangers([soup, ...ingredients]: readonly Subject[]): Finding {
-	const others = ingredients.map(({ name }) => `"${name}"`).join(", ");
-	return {
-		level: "error",
-		message: `"${soup?.name}" has no tensor name in common with ${others}, expected an average of them`,
-	};
+/** Share of the soup's tensors below which an ingredient is of another architecture. */
+const SAME_MODEL_SHARE = 0.5;
+
+/** Hardly any tensor has its place: one finding says more than a list of all of them. */
+function strangerFindings(
+	soup: ReadonlyMap<string, NamedTensor>,
+	ingredient: ReadonlyMap<string, NamedTensor>,
+	label: string,
+): Finding[] {
+	const common = [...soup].filter(([name, { info }]) => {
+		const other = ingredient.get(name);
+		return other !== undefined && equalShapes(info.shape, other.info.shape);
+	}).length;
+	if (soup.size === 0 || common >= soup.size * SAME_MODEL_SHARE) return [];
+	const message = `${label} has ${common} of the soup's ${counted(soup.size, "tensor")} by name and shape, expected all`;
+	return [{ level: "error", message, cause: "an ingredient of another architecture" }];
+}
+
+/** Names that none of the others has: one that is in its own place was not renamed. */
+function namesBeside(tensors: ReadonlyMap<string, unknown>, others: readonly ReadonlyMap<string, unknown>[]): string[] {
+	return [...tensors.keys()].filter((name) => others.every((other) => !other.has(name)));
 }
 
 /** Stored names that the soup should have; a carried one only if all ingredients carry it. */
@@ -74,7 +88,8 @@ function missingNames(
 		const found = ingredients.flatMap((tensors) => tensors.get(name) ?? []);
 		return found.length === ingredients.length || found.some(({ pieces }) => pieces[0]?.file !== undefined);
 	});
-	return missing.map((name, index) => missingFinding(name, index, soup));
+	const candidates = namesBeside(soup, ingredients);
+	return missing.map((name, index) => missingFinding(name, index, candidates));
 }
 
 /** Canonical tensors of the first ingredient that the soup should have; of towers that it lacks, one warning each. */
@@ -87,7 +102,7 @@ function missingCanonical(
 	const isLeftOut = (tower: Tower) => (tower === "joint" ? towers.size < 2 : !towers.has(tower));
 	const findings = missing
 		.filter((name) => !isLeftOut(towerOf(name)))
-		.map((name, index) => missingFinding(name, index, soup));
+		.map((name, index) => missingFinding(name, index, namesBeside(soup, [first])));
 	const leftOut = TOWERS.filter((tower) => isLeftOut(tower) && missing.some((name) => towerOf(name) === tower));
 	return [...findings, ...leftOut.map(leftOutFinding)];
 }
@@ -97,8 +112,8 @@ function leftOutFinding(tower: Tower): Finding {
 	return { level: "warning", message: `The soup holds no ${what}, which the ingredients have: it is not checked` };
 }
 
-function missingFinding(name: string, index: number, soup: ReadonlyMap<string, NamedTensor>): Finding {
-	const nearest = index < MOST_SUGGESTIONS ? nearestName(name, soup.keys()) : undefined;
+function missingFinding(name: string, index: number, candidates: readonly string[]): Finding {
+	const nearest = index < MOST_SUGGESTIONS ? nearestName(name, candidates) : undefined;
 	return {
 		level: "error",
 		message: `"${name}" is missing: the ingredients have it, the soup does not`,

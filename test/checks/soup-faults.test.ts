@@ -260,9 +260,11 @@ describe("checkSoup finds", () => {
 		);
 	});
 
-	test("that nothing is comparable, in one sentence", async () => {
+	test("that nothing is comparable, in one sentence for each ingredient", async () => {
 		const { findings } = await checkFaulty(() => new Map([["other", { dtype: "F32", shape: [1], values: [1] }]]));
-		expect(findings).toHaveLength(1);
-		expect(findings[0]?.message).toContain("has no tensor name in common with");
+		expect(findings.map(({ message }) => message)).toEqual([
+			'ingredient 1 "1.safetensors" has 0 of the soup\'s 1 tensor by name and shape, expected all',
+			'ingredient 2 "2.safetensors" has 0 of the soup\'s 1 tensor by name and shape, expected all',
+		]);
 	});
 });
