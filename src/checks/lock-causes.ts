@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { DTYPES } from "../tensor/dtype.ts";
+import { DTYPES, isFloatDtype } from "../tensor/dtype.ts";
+import { decodeFloat } from "../tensor/float-bits.ts";
 import type { LockedTensor } from "./lock-comparison.ts";
 
 /** A tensor whose bytes are not those of the lock. */
@@ -29,6 +30,7 @@ export function findCause(damaged: Damaged): Cause | undefined {
 	const width = DTYPES[locked.dtype].bits / 8;
 	const zeros = zeroTail(damaged, width);
 	if (zeros !== undefined || !Number.isInteger(width)) return zeros;
+	if (isExponentiated(damaged)) return { cause: "exponentiated: it holds a logarithm", elements: [0, 0] };
 	// Everything below speaks of rows and columns as the lock does; of a matrix, the other way round comes for nothing.
 	const [rows = 1, columns = 1] = shape;
 	const other = shape.length === 2 ? transpose(damaged.bytes, rows, columns, width) : undefined;
@@ -38,6 +40,7 @@ export function findCause(damaged: Damaged): Cause | undefined {
 		() => (turned && isLocked([turned]) ? "transposed" : undefined),
 		() => permutedParts(locked, bytes, isLocked),
 		() => (shape.length > 0 && isLocked(reversedRows(bytes, rows)) ? "rows in reverse order" : undefined),
+		() => (shape.length > 1 ? movedRows(bytes, rows, isLocked) : undefined),
 		() => (width > 1 && isLocked([byteSwapped(bytes, width)]) ? "bytes of every element in reverse order" : undefined),
 	];
 	for (const find of causes) {
@@ -97,6 +100,23 @@ function permutedParts(
 function* reversedRows(bytes: Buffer, rows: number): Iterable<Buffer> {
 	const length = bytes.length / rows;
 	for (let row = rows - 1; row >= 0; row--) yield bytes.subarray(row * length, (row + 1) * length);
+}
+
+/** Rows that are all one place off, the outermost at the other end. */
+function movedRows(bytes: Buffer, rows: number, isLocked: (pieces: Iterable<Buffer>) => boolean): string | undefined {
+	const length = bytes.length / rows;
+	if (isLocked([bytes.subarray(-length), bytes.subarray(0, -length)])) return "every row is one place too early";
+	return isLocked([bytes.subarray(length), bytes.subarray(0, length)]) ? "every row is one place too late" : undefined;
+}
+
+/** Relative error of a logarithm of a number of 8 binary digits. */
+const LOGARITHM_ERROR = 1e-2;
+
+/** A temperature whose logarithm is what the lock has. */
+function isExponentiated({ locked: { name, dtype, stats }, bytes }: Damaged): boolean {
+	if (name !== "logit_scale" || stats === undefined || !isFloatDtype(dtype)) return false;
+	const found = decodeFloat(dtype, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0);
+	return Math.abs(Math.log(found) / stats.min - 1) < LOGARITHM_ERROR;
 }
 
 function byteSwapped(bytes: Buffer, width: number): Buffer {

@@ -2,6 +2,7 @@ import type { Census, CensusTensor } from "../engine/census.ts";
 import { storedKey } from "../engine/census-tensors.ts";
 import type { StoredName } from "../layouts/assemble.ts";
 import type { Lock } from "../lock/schema.ts";
+import { counted } from "../reports/plain-text.ts";
 import { DTYPES } from "../tensor/dtype.ts";
 import { elementCount } from "../tensor/shape.ts";
 import { type CheckResult, type Finding, ranCheck } from "../verification.ts";
@@ -36,7 +37,7 @@ export async function checkDigests(
 			: damaged.map((tensor, index) => digestFinding(tensor, blame(tensor.found.sources), explained[index]))),
 		...census.trainedBiases.map(trainedBiasFinding),
 	];
-	return ranCheck("CS005", 0, { detail: `SHA-256 of ${compared.length} tensors`, findings });
+	return ranCheck("CS005", 0, { detail: `SHA-256 of ${counted(compared.length, "tensor")}`, findings });
 }
 
 /** What happened to damaged tensors; undefined for those that are too large or that nothing explains. */

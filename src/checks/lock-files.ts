@@ -1,5 +1,9 @@
 import type { Census, CensusFile } from "../engine/census.ts";
 import type { Lock } from "../lock/schema.ts";
+import { counted } from "../reports/plain-text.ts";
+import { DTYPES } from "../tensor/dtype.ts";
+import { elementCount } from "../tensor/shape.ts";
+import type { TensorInfo } from "../tensor/tensor.ts";
 import { type CheckResult, type Finding, ranCheck, skippedCheck } from "../verification.ts";
 import { hexOf, layoutOf } from "./lock-comparison.ts";
 import type { Subject } from "./subject.ts";
@@ -30,22 +34,27 @@ export function checkFiles(subject: Subject, census: Census, lock: Lock): CheckR
 		return skippedCheck("CS002", `the files are ${names(files)}, the lock's ${names(lock.files)}`);
 	}
 	const haveSameTensors = census.modelDigest === lock.modelDigest;
-	const findings = pairs.flatMap(({ found, twin }) => fileFindings(found, twin, haveSameTensors));
-	const counted = `${pairs.length} of ${lock.files.length} files of the lock`;
+	const isShort = byteLength(census.tensors) < byteLength(lock.stored ?? lock.tensors);
+	const findings = pairs.flatMap(({ found, twin }) => fileFindings(found, twin, { haveSameTensors, isShort }));
+	const detail = `${pairs.length} of ${counted(lock.files.length, "file")} of the lock`;
 	const isListed = pairs.some(({ found }) => found.isListed);
 	return ranCheck("CS002", 0, {
-		detail: isListed ? `${counted}, by the digests that the Hub lists` : counted,
+		detail: isListed ? `${detail}, by the digests that the Hub lists` : detail,
 		findings,
 	});
+}
+
+/** Of all tensors, without headers: those have another length as soon as a metadatum has. */
+function byteLength(tensors: readonly Pick<TensorInfo, "dtype" | "shape">[]): number {
+	return tensors.reduce((sum, { dtype, shape }) => sum + (elementCount(shape) * DTYPES[dtype].bits) / 8, 0);
 }
 
 function fileFindings(
 	{ path, size, sha256 }: CensusFile,
 	locked: Lock["files"][number],
-	haveSameTensors: boolean,
+	{ haveSameTensors, isShort }: { readonly haveSameTensors: boolean; readonly isShort: boolean },
 ): readonly Finding[] {
 	if (size === locked.size && sha256 === hexOf(locked)) return [];
-	const isShort = size < locked.size && !haveSameTensors;
 	const words = size === locked.size ? "other bytes" : `${size} bytes, expected ${locked.size}`;
 	return [
 		{

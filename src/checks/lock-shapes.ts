@@ -1,3 +1,4 @@
+import { counted } from "../reports/plain-text.ts";
 import { equalShapes, formatShape } from "../tensor/shape.ts";
 import { type CheckResult, type Finding, ranCheck } from "../verification.ts";
 import { type ComparedTensor, type LockComparison, placeOf } from "./lock-comparison.ts";
@@ -12,7 +13,7 @@ export function checkShapes({ common }: LockComparison): CheckResult {
 	const recast = common.filter(({ locked, found }) => locked.dtype !== found.dtype);
 	const reshaped = common.filter(({ locked, found }) => !equalShapes(locked.shape, found.shape));
 	const findings = [...(recastAlike(recast) ?? recast.map(dtypeFinding)), ...reshaped.map(shapeFinding)];
-	return ranCheck("CS004", 0, { detail: `${common.length} tensors`, findings });
+	return ranCheck("CS004", 0, { detail: counted(common.length, "tensor"), findings });
 }
 
 function recastAlike(recast: readonly ComparedTensor[]): readonly Finding[] | undefined {

@@ -1,6 +1,7 @@
 import type { ValueStatistics } from "../engine/census-statistics.ts";
 import { type Expectation, matchesName } from "../lock/expectation.ts";
 import type { Lock } from "../lock/schema.ts";
+import { counted } from "../reports/plain-text.ts";
 import { type CheckResult, type Finding, ranCheck, skippedCheck } from "../verification.ts";
 import { type FoundTensor, type LockComparison, type LockedTensor, placeOf } from "./lock-comparison.ts";
 
@@ -26,7 +27,10 @@ export function checkStatistics({ names, common, extra }: LockComparison, lock: 
 		...float.flatMap((tensor) => (zeroBefore.has(tensor.name) ? [] : zeroFindings(tensor))),
 		...float.flatMap(largeFindings),
 	];
-	return ranCheck("CS007", 0, { detail: `${expect.length} expectations of ${float.length} tensors`, findings });
+	return ranCheck("CS007", 0, {
+		detail: `${counted(expect.length, "expectation")} of ${counted(float.length, "tensor")}`,
+		findings,
+	});
 }
 
 type ValuedTensor = FoundTensor & { readonly values: ValueStatistics };
