@@ -1,5 +1,6 @@
 import type { PartialArchitecture } from "../architectures/architecture.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
+import { towerOf } from "../layouts/canonical.ts";
 import type { Preprocess, Rgb } from "../layouts/preprocess.ts";
 import type { GraphTower } from "../onnx/clip.ts";
 import { featureDistance } from "../onnx/distance.ts";
@@ -48,6 +49,11 @@ function mistakesOf(model: ClipModel, architecture: PartialArchitecture, tower: 
 			model: changed,
 			architecture,
 		})),
+		...exchangedQueries(model, tower).map((changed) => ({
+			cause: "q and k are in each other's place in every block",
+			model: changed,
+			architecture,
+		})),
 		...headMistakes(architecture, tower).map(({ heads, changed }) =>
 			withArchitecture(`wrong head count: the expected features are those of ${heads} heads`, changed),
 		),
@@ -77,6 +83,16 @@ function transposedProjections(model: ClipModel, tower: GraphTower): { name: str
 	if (matrix === undefined || matrix.shape[0] !== matrix.shape[1]) return [];
 	const tensors = model.tensors.map((one) => (one === matrix ? { ...one, isTransposed: !one.isTransposed } : one));
 	return [{ name, model: { ...model, tensors } }];
+}
+
+/** Where q, k and v are stored apart, two of them can have each other's names. */
+function exchangedQueries(model: ClipModel, tower: GraphTower): ClipModel[] {
+	const tensors = model.tensors.map((tensor) => {
+		const [q, k, v] = tensor.sources;
+		const isApart = q !== undefined && k !== undefined && v !== undefined && tensor.name.includes(".attn.in_proj_");
+		return isApart && towerOf(tensor.name) === tower ? { ...tensor, sources: [k, q, v] } : tensor;
+	});
+	return tensors.some((tensor, index) => tensor !== model.tensors[index]) ? [{ ...model, tensors }] : [];
 }
 
 /** Widths of a head that CLIPs have. Source: `head_width` of open_clip's model_configs. */
