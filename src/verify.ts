@@ -1,6 +1,7 @@
 import { describeArchitecture } from "./architectures/describe.ts";
 import { partOf, towersIn } from "./checkpoint/model.ts";
 import { describeSources, type FunctionFacts } from "./checks/configuration.ts";
+import { containerCheck } from "./checks/container.ts";
 import { type FunctionOptions, functionChecks, refuseRemoteComparison } from "./checks/function-checks.ts";
 import { goldenOf } from "./checks/golden.ts";
 import { checkLock } from "./checks/lock-checks.ts";
@@ -114,14 +115,6 @@ function joinResults(a: CheckResult, b: CheckResult): CheckResult {
 
 function secondsSince(start: number): number {
 	return (performance.now() - start) / 1000;
-}
-
-/** CS001 passes once headers and indexes are read: what is wrong with them is thrown. */
-function containerCheck({ checkpoints }: Subject, seconds: number): CheckResult {
-	const files = checkpoints.reduce((sum, checkpoint) => sum + checkpoint.files.length, 0);
-	const tensors = checkpoints.reduce((sum, checkpoint) => sum + checkpoint.tensors.size, 0);
-	const bytes = checkpoints.reduce((sum, checkpoint) => sum + checkpoint.byteLength, 0);
-	return ranCheck("CS001", seconds, { detail: `${files} weight files, ${tensors} tensors, ${bytes} bytes` });
 }
 
 interface Examination {

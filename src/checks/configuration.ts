@@ -2,7 +2,9 @@ import type { PartialArchitecture } from "../architectures/architecture.ts";
 import { disagreements } from "../architectures/disagreements.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import type { Preprocess } from "../layouts/preprocess.ts";
+import { counted } from "../reports/plain-text.ts";
 import type { Finding } from "../verification.ts";
+import { shortPaths } from "./short-paths.ts";
 
 /** What decides the function of a model besides its tensors. */
 export interface FunctionFacts {
@@ -63,8 +65,8 @@ function causeOf(fact: string): { readonly cause?: string } {
 }
 
 /** Where what is known of a model comes from, for the detail of a check. */
-export function describeSources({ path, knowledge }: ClipModel): string {
-	const sources = new Set([...knowledge.facts.values()].flatMap(({ from }) => from));
-	const root = `${path.replace(/\/+$/, "")}/`;
-	return `${knowledge.facts.size} facts agree, from ${[...sources].map((one) => one.replace(root, "")).join(", ")}`;
+export function describeSources(model: ClipModel): string {
+	const { facts } = model.knowledge;
+	const sources = new Set([...facts.values()].flatMap(({ from }) => from));
+	return `${counted(facts.size, "fact")} agree, from ${shortPaths([...sources].join(", "), model)}`;
 }

@@ -7,11 +7,17 @@ import type { ReportedError } from "../reports/reported-error.ts";
 import { REPORTS, type ReportTarget } from "../reports/targets.ts";
 import type { Verification } from "../verification.ts";
 
+/** Refuses places for reports where nothing can be written, before hours of work. @throws {ClipSoupError} as `writeReports` */
+export async function assertWritable(targets: readonly ReportTarget[]): Promise<void> {
+	for (const { file } of targets) if (file !== undefined) await resolveFileTarget(file);
+}
+
 /**
  * Writes the reports that were asked for: each file complete or not at all, in the place of an older report.
  *
  * `github` prints annotations on stderr, which leaves stdout to the result, and adds to the job's summary and to the
  * step's outputs if there are such files.
+ * @throws {ClipSoupError} ERR_OUTPUT_NOT_WRITABLE, ERR_OUTPUT_EXISTS if a folder is in the way, ERR_NO_SPACE, ERR_IO
  */
 export async function writeReports(
 	targets: readonly ReportTarget[],

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
-import { type ClipSoupError, FaultsError, isClipSoupError } from "../errors.ts";
+import { isClipSoupError } from "../errors.ts";
 import type { Watch } from "../progress.ts";
 import { unchecked } from "../reports/reported-error.ts";
 import type { ReportTarget } from "../reports/targets.ts";
-import { CHECKS, type CheckResult, type Finding, ranCheck, type Verification } from "../verification.ts";
+import { CHECKS, type CheckResult, type Finding, type Verification } from "../verification.ts";
 import type { VerifyOptions } from "../verify.ts";
 import { formatTable, plural, printable } from "./format.ts";
 import { addArchitectureOptions, addDownloadOption } from "./options.ts";
@@ -81,29 +81,20 @@ async function verifyAndReport(
 	watch: Watch,
 ): Promise<Verification> {
 	const { verify } = await import("../verify.ts");
-	const { writeReports } = await import("./reports.ts");
+	const { assertWritable, writeReports } = await import("./reports.ts");
+	await assertWritable(targets);
 	try {
 		const verification = await verify(path, options, watch);
 		await writeReports(targets, verification);
 		return verification;
 	} catch (error) {
-		if (isClipSoupError(error) && targets.length > 0) await writeReports(targets, stoppedBy(error, path), error);
+		if (isClipSoupError(error) && targets.length > 0) {
+			const { containerFailure } = await import("../checks/container.ts");
+			await writeReports(targets, { ...unchecked(path), checks: containerFailure(error, path) }, error);
+		}
 		throw error;
 	}
 }
-
-/** A malformed file is a finding of CS001 too, for those who look at checks and not at errors. */
-function stoppedBy(error: ClipSoupError, path: string): Verification {
-	const faults = error instanceof FaultsError ? error.faults : [error];
-	const findings = faults.flatMap(({ exitCode, message, details: { file } }): Finding[] =>
-		exitCode === INPUT_FAULT ? [{ level: "error", message, ...(typeof file === "string" && { file }) }] : [],
-	);
-	const container = findings.length > 0 ? [ranCheck("CS001", 0, { detail: "the files cannot be read", findings })] : [];
-	return { ...unchecked(path), checks: container };
-}
-
-/** Exit status of errors that are about an input. */
-const INPUT_FAULT = 3;
 
 function isFailed({ status, findings }: CheckResult, failOn: "error" | "warning"): boolean {
 	return status === "failed" || (failOn === "warning" && findings.length > 0);
