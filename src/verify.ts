@@ -62,7 +62,7 @@ export async function verify(path: string, options: VerifyOptions = {}, watch: W
 	refuseRemoteComparison(subject, options);
 	if (lock !== undefined && !options.anyRepo) refuseOtherRepository(subject, lock);
 	const checks: CheckResult[] = [containerCheck(subject, secondsSince(start))];
-	const { results, facts } = examineModel(subject, options);
+	const { results, facts } = await examineModel(subject, options);
 	const { census, finite } = await readNumbers(subject, options, watch);
 	checks.push(...results, finite);
 	const isSound = checks.every(({ status }) => status !== "failed");
@@ -124,9 +124,9 @@ interface Examination {
 }
 
 /** CS012, CS003 and CS004: whether the files make up the model that their configuration tells of. */
-function examineModel(subject: Subject, options: VerifyOptions): Examination {
-	const { model, unread } = subject;
-	if (model === undefined) return { results: withoutModel(subject, unread, options), facts: undefined };
+async function examineModel(subject: Subject, options: VerifyOptions): Promise<Examination> {
+	const { model } = subject;
+	if (model === undefined) return { results: withoutModel(subject, options), facts: undefined };
 	const start = performance.now();
 	const held = towersIn([...model.tensors, ...model.carried]);
 	const architecture = options.forward === false ? partialArchitecture(model.knowledge, held) : partOf(model, held);
@@ -136,20 +136,20 @@ function examineModel(subject: Subject, options: VerifyOptions): Examination {
 	}
 	const facts = { architecture, preprocess: model.knowledge.preprocess };
 	const configuration = ranCheck("CS012", secondsSince(start), { detail: describeSources(model) });
-	return { results: [configuration, ...checkStructure(model, architecture)], facts };
+	return { results: [configuration, ...(await checkStructure(model, architecture))], facts };
 }
 
 const STRUCTURE = ["CS012", "CS003", "CS004"] as const satisfies readonly CheckId[];
 
 /** Files that are no CLIP can still be compared with a lock or with ingredients, tensor by tensor. */
 function withoutModel(
-	{ checkpoints }: Subject,
-	unread: unknown,
+	subject: Subject,
 	{ lock, writeLock, soupOf, recover, signature }: VerifyOptions,
 ): readonly CheckResult[] {
+	const { checkpoints } = subject;
 	const isClip = checkpoints.some(({ recognition }) => recognition !== undefined);
 	const isAsked = [lock, writeLock, soupOf, recover, signature].some((option) => option !== undefined);
-	if (isClip || !isAsked) return unreadableModel(unread);
+	if (isClip || !isAsked) return unreadableModel(subject);
 	return STRUCTURE.map((check) => skippedCheck(check, "the tensors are those of no CLIP that is known"));
 }
 

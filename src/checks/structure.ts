@@ -2,8 +2,12 @@ import type { PartialArchitecture } from "../architectures/architecture.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import { type ClipSoupError, FaultsError, isClipSoupError } from "../errors.ts";
 import { canonicalFaults } from "../layouts/canonical-faults.ts";
+import { trainedBiasFaults } from "../onnx/forward.ts";
+import { counted } from "../reports/plain-text.ts";
 import { type CheckResult, type Finding, ranCheck } from "../verification.ts";
 import { expectedTowers } from "./expected-towers.ts";
+import { shortPaths } from "./short-paths.ts";
+import type { Subject } from "./subject.ts";
 
 /** Checks that an error of reading a model belongs to. */
 export type StructureCheck = "CS003" | "CS004" | "CS012";
@@ -19,38 +23,53 @@ const CHECK_OF_CODE: Partial<Record<ClipSoupError["code"], StructureCheck>> = {
 	ERR_VOCABULARY_MISMATCH: "CS012",
 };
 
-/** CS003 and CS004: whether a model has exactly the tensors of its architecture, in their dtypes and shapes. */
-export function checkStructure(model: ClipModel, architecture: PartialArchitecture): readonly CheckResult[] {
+/**
+ * CS003 and CS004: whether a model has exactly the tensors of its architecture, in their dtypes and shapes, and no bias
+ * that a CLIP has no place for.
+ */
+export async function checkStructure(
+	model: ClipModel,
+	architecture: PartialArchitecture,
+): Promise<readonly CheckResult[]> {
 	const start = performance.now();
 	const towers = expectedTowers(model);
 	const stored = [...model.tensors, ...model.carried];
-	const faults = canonicalFaults(architecture, stored, towers, `"${model.path}"`);
+	const faults = [
+		...canonicalFaults(architecture, stored, towers, `"${model.name}"`),
+		...(await trainedBiasFaults(model)),
+	];
 	const seconds = (performance.now() - start) / 1000;
-	const detail = `${model.tensors.length} tensors of ${[...towers].join(", ")} against the architecture`;
+	const detail = `${counted(model.tensors.length, "tensor")} of ${[...towers].join(", ")} against the architecture`;
 	return (["CS003", "CS004"] as const).map((check) =>
-		ranCheck(check, seconds, { detail, findings: findingsOf(faults, check) }),
+		ranCheck(check, seconds, { detail, findings: findingsOf(faults, check, model) }),
 	);
 }
 
 /** What checks make of a model that could not be read: each of its faults is a finding of the check it belongs to. */
-export function unreadableModel(error: unknown): readonly CheckResult[] {
-	const faults = error instanceof FaultsError ? error.faults : isClipSoupError(error) ? [error] : [];
+export function unreadableModel(subject: Subject): readonly CheckResult[] {
+	const { unread } = subject;
+	const faults = unread instanceof FaultsError ? unread.faults : isClipSoupError(unread) ? [unread] : [];
 	return (["CS003", "CS004", "CS012"] as const).flatMap((check) => {
-		const findings = findingsOf(faults, check);
+		const findings = findingsOf(faults, check, subject);
 		return findings.length === 0 ? [] : [ranCheck(check, 0, { detail: "the model could not be read", findings })];
 	});
 }
 
-function findingsOf(faults: readonly ClipSoupError[], check: StructureCheck): Finding[] {
-	return faults.filter(({ code }) => (CHECK_OF_CODE[code] ?? "CS003") === check).map(findingOf);
+type Place = Pick<Subject, "path" | "checkpoints">;
+
+function findingsOf(faults: readonly ClipSoupError[], check: StructureCheck, place: Place): Finding[] {
+	return faults
+		.filter(({ code }) => (CHECK_OF_CODE[code] ?? "CS003") === check)
+		.map((fault) => findingOf(fault, place));
 }
 
-/** A fault as a finding. */
-export function findingOf({ message, details: { tensor, file } }: ClipSoupError): Finding {
+/** A fault as a finding: `details` name the tensor, of a fused one the part that is missing, and the file. */
+function findingOf({ message, details: { name, missing = name, file } }: ClipSoupError, place: Place): Finding {
 	return {
 		level: "error",
-		message,
-		...(typeof tensor === "string" && { tensor }),
-		...(typeof file === "string" && { file }),
+		message: shortPaths(message, place),
+		...(typeof missing === "string" && { tensor: missing }),
+		// A part of a configuration is named before its file: `text_config of config.json`.
+		...(typeof file === "string" && { file: shortPaths(file.replace(/^.* of /, ""), place) }),
 	};
 }

@@ -41,26 +41,32 @@ export async function assertRunnable(
 		`Cannot run the ${tower} tower of "${model.path}"`,
 		canonicalFaults(architecture, [...model.tensors, ...model.carried], new Set([tower]), `"${model.path}"`),
 	);
-	if (tower === "image") await refuseTrainedBias(model);
+	if (tower === "image") throwFaults(`Cannot run the image tower of "${model.path}"`, await trainedBiasFaults(model));
 }
 
-/** The graph leaves out the bias that timm's head has and OpenCLIP's projection has not. */
-async function refuseTrainedBias(model: ClipModel): Promise<void> {
+/** One fault for each bias that timm's head has and OpenCLIP's projection has not, unless it is zero: the graph has no place for it. */
+export async function trainedBiasFaults(model: ClipModel): Promise<readonly ClipSoupError[]> {
+	const faults: ClipSoupError[] = [];
 	for (const zero of model.reading.zeros) {
 		const stored = storedOf(model, zero);
 		const bytes = await model.checkpoints[zero.folder]?.readTensor(zero.name);
 		if (bytes === undefined || stored === undefined || !isFloatDtype(stored.dtype)) continue;
 		const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-		for (let index = 0; index < elementCount(stored.shape); index++) {
-			if (decodeFloat(stored.dtype, view, index) === 0) continue;
-			throw new ClipSoupError(
+		const { dtype, shape } = stored;
+		const trained = Array.from({ length: elementCount(shape) }, (_, index) => index).find(
+			(index) => decodeFloat(dtype, view, index) !== 0,
+		);
+		if (trained === undefined) continue;
+		faults.push(
+			new ClipSoupError(
 				"ERR_VALUE_MISMATCH",
 				`Cannot run the image tower of "${model.path}": found an element of "${zero.name}" that is not 0, ` +
 					"expected a projection without a bias",
-				{ fix: "a head that was fine-tuned is no CLIP projection", details: { tensor: zero.name } },
-			);
-		}
+				{ fix: "a head that was fine-tuned is no CLIP projection", details: { name: zero.name } },
+			),
+		);
 	}
+	return faults;
 }
 
 /**
@@ -81,7 +87,7 @@ function refuseTooLarge(model: ClipModel, tower: GraphTower): void {
 		"ERR_MEMORY",
 		`Cannot run the ${tower} tower of "${model.path}": it takes about ${gigabytes(needed)}, and ${gigabytes(free)} are free`,
 		{
-			fix: `free memory, or check one tower only with --tower ${tower === "image" ? "text" : "image"}`,
+			fix: "free memory; verify can do with one tower (--tower) or without a forward pass (--no-forward)",
 			details: { tower, needed, free },
 		},
 	);
