@@ -82,12 +82,28 @@ export function mixtureCheck(
 ): CheckResult {
 	if (tensors.length === 0 && mismatches.length === 0) return skippedCheck("CS008", verdict.text);
 	const others = new Set(verdict.others);
-	const findings = tensors.filter(({ name }) => others.has(name)).map(otherFinding);
+	const strangers = tensors.filter((tensor) => others.has(tensor.name) && !isWithin(tensor.residual, tensor));
+	const areStrangers = strangers.length >= Math.max(LEAST_STRANGERS, tensors.length * STRANGERS_SHARE);
+	const findings = areStrangers
+		? [strangersFinding(strangers.length, tensors.length)]
+		: tensors.filter(({ name }) => others.has(name)).map(otherFinding);
 	const undecidedFinding: Finding[] = verdict.kind === "undecided" ? [{ level: "error", message: verdict.text }] : [];
 	return ranCheck("CS008", seconds, {
 		detail: verdict.text,
 		findings: [...mismatches, ...undecidedFinding, ...tensors.flatMap(nonFiniteFinding), ...findings],
 	});
+}
+
+/** From this share of tensors on that are no mixture, the soup as a whole is none: one finding says so. */
+const STRANGERS_SHARE = 0.9;
+const LEAST_STRANGERS = 10;
+
+function strangersFinding(count: number, all: number): Finding {
+	return {
+		level: "error",
+		message: `${count} of ${all} tensors are no mixture of the ingredients, whatever the weights`,
+		cause: "other ingredients, one that is not named, or weights that were trained further",
+	};
 }
 
 /** A soup of NaN is a mixture of nothing. */

@@ -1,5 +1,5 @@
 import { type Chapter, soupOf, type Told } from "./fault.ts";
-import { bytesOf, remix, tensors, valuesOf } from "./plant.ts";
+import { bytesOf, remix, takenFrom, tensors } from "./plant.ts";
 
 const TWO = ["augreg", "rewind"] as const;
 const THREE = [...TWO, "drift"] as const;
@@ -123,7 +123,7 @@ export const SOUPS: Chapter = {
 			fault: "rounded twice on the way to F16",
 			model: "f16-soup",
 			told: soupOf(...THREE),
-			plant: remix(THREE, (a, b, c) => fround((a + b + c) / 3), "F16"),
+			plant: remix(THREE, (a, b, c) => fround((a + b + c) / 3), { dtype: "F16" }),
 			check: "CS008",
 			says: "rounded twice",
 		},
@@ -131,14 +131,7 @@ export const SOUPS: Chapter = {
 			fault: "one tensor copied from an ingredient",
 			model: "soup",
 			told: soupOf(...TWO),
-			plant: async (folder, stage) => {
-				const { readSafetensors } = await import("../cli/read-safetensors.ts");
-				const read = await readSafetensors(`${stage.modelPath("rewind")}/open_clip_model.safetensors`);
-				await bytesOf("visual.head.proj.weight", () => read.tensors.get("visual.head.proj.weight")?.bytes)(
-					folder,
-					stage,
-				);
-			},
+			plant: takenFrom("rewind", "visual.head.proj.weight"),
 			check: "CS008",
 			says: 'equals ingredient 2 "rewind": a copy of ingredient 2',
 			tensor: "visual.head.proj.weight",
@@ -157,17 +150,7 @@ export const SOUPS: Chapter = {
 			fault: "the temperature averaged after exp",
 			model: "soup",
 			told: soupOf(...TWO),
-			plant: async (folder, stage) => {
-				const { readSafetensors } = await import("../cli/read-safetensors.ts");
-				const scales = await Promise.all(
-					TWO.map(async (one) => {
-						const { tensors: read } = await readSafetensors(`${stage.modelPath(one)}/open_clip_model.safetensors`);
-						return Math.exp(read.get("logit_scale")?.bytes.readFloatLE() ?? 0);
-					}),
-				);
-				const mean = Math.log(scales.reduce((sum, scale) => sum + scale, 0) / 2);
-				await valuesOf("logit_scale", { 0: () => mean })(folder, stage);
-			},
+			plant: remix(TWO, (a, b) => Math.log((Math.exp(a) + Math.exp(b)) / 2), { only: "logit_scale" }),
 			check: "CS008",
 			says: "averaged after exp",
 			tensor: "logit_scale",
@@ -192,14 +175,18 @@ export const SOUPS: Chapter = {
 			tensor: "text_projection",
 		},
 		{
+			fault: "recover: an ingredient that is not named",
+			model: "soup",
+			told: recover,
+			toldInstead: ({ modelPath }) => ({ recover: [modelPath("augreg")] }),
+			check: "CS008",
+			says: "other ingredients, one that is not named",
+		},
+		{
 			fault: "recover: one tensor of one ingredient",
 			model: "soup",
 			told: recover,
-			plant: async (folder, stage) => {
-				const { readSafetensors } = await import("../cli/read-safetensors.ts");
-				const read = await readSafetensors(`${stage.modelPath("augreg")}/open_clip_model.safetensors`);
-				await bytesOf("text_projection", () => read.tensors.get("text_projection")?.bytes)(folder, stage);
-			},
+			plant: takenFrom("augreg", "text_projection"),
 			check: "CS008",
 			level: "warning",
 			says: "which is that of ingredient 1",
