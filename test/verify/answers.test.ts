@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, cp } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { containerFailure } from "../../src/checks/container.ts";
@@ -6,8 +6,9 @@ import { ClipSoupError } from "../../src/errors.ts";
 import type { CheckId, CheckResult } from "../../src/verification.ts";
 import { type VerifyOptions, verify } from "../../src/verify.ts";
 import { layoutPath } from "../convert/fixtures.ts";
-import { f32, writeCheckpoint } from "../support/checkpoints.ts";
+import { f32, type TestTensor, writeCheckpoint } from "../support/checkpoints.ts";
 import { temporaryFolder } from "../support/tmp.ts";
+import { tensors } from "./plant.ts";
 
 const VIT = "fixtures/onnx/vit/openclip";
 
@@ -151,3 +152,26 @@ describe("a file that cannot be read is a finding", () => {
 		for (const other of others) expect(containerFailure(other, "out/soup")).toEqual([]);
 	});
 });
+
+describe("CS002 says that tensors are missing or narrower", () => {
+	const cases: readonly (readonly [string, (folder: string) => Promise<unknown>, string | undefined])[] = [
+		["where they are", tensors((all) => all.delete("ln_final.bias")), "tensors are missing or narrower"],
+		["not where the header is shorter", tensors((all) => all.set("ln_final.bias", zeros(48)), {}), undefined],
+	];
+	it.each(cases)("%s", async (_, plant, cause) => {
+		const folder = await temporaryFolder();
+		const [lock, copy] = [join(folder, "lock.json"), join(folder, "copy")];
+		await cp(VIT, copy, { recursive: true });
+		await tensors(() => undefined, { note: "a header that is longer" })(copy);
+		await verify(copy, { writeLock: lock, forward: false });
+		await plant(copy);
+		const { checks } = await verify(copy, { lock, forward: false });
+		const [finding] = resultOf(checks, "CS002").findings;
+		expect(finding?.message).toMatch(/has \d+ bytes, expected \d+$/);
+		expect(finding?.cause).toBe(cause);
+	});
+});
+
+function zeros(length: number): TestTensor {
+	return { dtype: "F32", shape: [length] };
+}

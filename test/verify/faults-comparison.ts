@@ -1,7 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { type Chapter, sameAs } from "./fault.ts";
-import { bytesOf, json, parts, tensors, transposed, valuesOf } from "./plant.ts";
+import { alone, type Chapter, sameAs } from "./fault.ts";
+import { bytesOf, json, parts, tensors, transposed, valuesOf, weightsFrom } from "./plant.ts";
 
 /** What two models that should compute the same do not, where there is no lock to say which tensor. */
 export const COMPARISONS: Chapter = {
@@ -11,10 +9,7 @@ export const COMPARISONS: Chapter = {
 			fault: "other weights",
 			model: "augreg",
 			told: sameAs("augreg"),
-			plant: async (folder, { modelPath }) => {
-				const name = "open_clip_model.safetensors";
-				await writeFile(join(folder, name), await readFile(join(modelPath("rewind"), name)));
-			},
+			plant: weightsFrom("rewind"),
 			check: "CS010",
 			says: "are not those of",
 		},
@@ -122,14 +117,8 @@ export const COMPARISONS: Chapter = {
 		{
 			fault: "an image tower that looks at nothing",
 			model: "vit",
-			told: () => ({}),
-			plant: tensors((all) => {
-				const zero = (name: string) => {
-					const tensor = all.get(name);
-					if (tensor) all.set(name, { ...tensor, bytes: Buffer.alloc(tensor.bytes?.length ?? 0) });
-				};
-				zero("visual.conv1.weight");
-			}),
+			told: alone,
+			plant: bytesOf("visual.conv1.weight", (bytes) => bytes.fill(0)),
 			check: "CS011",
 			says: "the image features are the same for every input",
 		},

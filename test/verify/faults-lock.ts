@@ -1,7 +1,7 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { jsonAt } from "../convert/fixtures.ts";
 import { type Chapter, lockOf, type Told } from "./fault.ts";
+import { weightsFrom } from "./plant.ts";
 import type { LockedId, Stage } from "./stage.ts";
 
 type Json = Awaited<ReturnType<typeof jsonAt>>;
@@ -25,10 +25,7 @@ export const LOCKS: Chapter = {
 			fault: "a lock from before the last training",
 			model: "augreg",
 			told: lockOf("augreg"),
-			plant: async (folder, { modelPath }) => {
-				const name = "open_clip_model.safetensors";
-				await writeFile(join(folder, name), await readFile(join(modelPath("rewind"), name)));
-			},
+			plant: weightsFrom("rewind"),
 			check: "CS005",
 			says: "other weights of the same architecture, or a lock that was not written anew with them",
 		},

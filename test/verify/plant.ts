@@ -1,20 +1,13 @@
-import { readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DTYPES, type Dtype, isFloatDtype } from "../../src/tensor/dtype.ts";
 import { readSafetensors } from "../cli/read-safetensors.ts";
 import { jsonAt } from "../convert/fixtures.ts";
 import { type TestTensor, writeCheckpoint } from "../support/checkpoints.ts";
-import type { Stage } from "./stage.ts";
+import type { ModelId, Stage } from "./stage.ts";
 
 /** Does something to a copy of a model. */
 export type Plant = (folder: string, stage: Stage) => Promise<unknown>;
-
-/** Several changes, one after another. */
-export function all(...plants: readonly Plant[]): Plant {
-	return async (folder, stage) => {
-		for (const plant of plants) await plant(folder, stage);
-	};
-}
 
 /** Changes the bytes of one tensor where they lie; what `change` returns takes their place. */
 export function bytesOf(name: string, change: (bytes: Buffer) => Uint8Array | undefined | number): Plant {
@@ -35,6 +28,20 @@ export function bytesOf(name: string, change: (bytes: Buffer) => Uint8Array | un
 	};
 }
 
+/** Puts another model's bytes of a tensor in the place of the own ones. */
+export function takenFrom(model: ModelId, name: string): Plant {
+	return async (folder, stage) => {
+		const { tensors } = await readSafetensors(join(stage.modelPath(model), "open_clip_model.safetensors"));
+		await bytesOf(name, () => tensors.get(name)?.bytes)(folder, stage);
+	};
+}
+
+/** Puts another model's weights in the place of the own ones. */
+export function weightsFrom(model: ModelId): Plant {
+	const name = "open_clip_model.safetensors";
+	return (folder, { modelPath }) => cp(join(modelPath(model), name), join(folder, name));
+}
+
 /** Changes one F32 value, or several. */
 export function valuesOf(name: string, changes: Readonly<Record<number, (value: number) => number>>): Plant {
 	return bytesOf(name, (bytes) => {
@@ -48,7 +55,10 @@ export function valuesOf(name: string, changes: Readonly<Record<number, (value: 
 export type Tensors = Map<string, TestTensor>;
 
 /** Changes names, dtypes and shapes: the file is written anew, with the metadata it had or others. */
-export function tensors(change: (tensors: Tensors) => unknown, metadata?: Readonly<Record<string, string>>): Plant {
+export function tensors(
+	change: (tensors: Tensors) => unknown,
+	metadata?: Readonly<Record<string, string>>,
+): (folder: string) => Promise<void> {
 	return async (folder) => {
 		const [path = ""] = await weightFiles(folder);
 		const read = await readSafetensors(path);
@@ -90,25 +100,25 @@ export function cutOff(byteCount: number, number = 0): Plant {
 }
 
 /**
- * Writes every float tensor as a function of what the ingredients hold at the same place.
+ * Writes tensors as a function of what the ingredients hold at the same place: all of them, or one only.
  *
  * @param dtype of the soup
  */
 export function remix(
-	ingredients: readonly Parameters<Stage["modelPath"]>[0][],
+	ingredients: readonly ModelId[],
 	mean: (...values: number[]) => number,
-	dtype: "F32" | "F16" = "F32",
+	{ dtype = "F32", only }: { readonly dtype?: "F32" | "F16"; readonly only?: string } = {},
 ): Plant {
 	return async (folder, stage) => {
 		const paths = ingredients.map((one) => join(stage.modelPath(one), "open_clip_model.safetensors"));
 		const read = await Promise.all(paths.map(readSafetensors));
 		await tensors((own) => {
-			for (const [name, tensor] of own) {
+			for (const [name, tensor] of [...own].filter(([name]) => (only ?? name) === name)) {
 				const columns = read.map((one) => f32In(one.tensors.get(name)?.bytes ?? Buffer.alloc(0)));
 				const values = Array.from(columns[0] ?? [], (_, index) => mean(...columns.map((column) => column[index] ?? 0)));
 				own.set(name, { dtype, shape: tensor.shape, values });
 			}
-		})(folder, stage);
+		})(folder);
 	};
 }
 
