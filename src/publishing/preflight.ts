@@ -38,7 +38,7 @@ export async function preflight(
 	watch: Watch,
 ): Promise<Preflight> {
 	throwFaults(`Cannot publish "${subject.path}"`, metadataFaults(subject));
-	const own = structureChecks(subject);
+	const own = await structureChecks(subject);
 	const census = lock === undefined ? undefined : await takeCensus(subject, {}, watch);
 	const numbers = checkFinite(census ? finiteReport(census) : await findNonFinite(subject.checkpoints, {}, watch), 0);
 	const others = uncovered(subject, files);
@@ -69,9 +69,10 @@ function metadataFaults({ checkpoints }: Subject): ClipSoupError[] {
 }
 
 /** CS003, CS004 and CS012, as far as configurations tell. */
-function structureChecks({ model, unread, checkpoints }: Subject): readonly CheckResult[] {
+async function structureChecks(subject: Subject): Promise<readonly CheckResult[]> {
+	const { model, checkpoints } = subject;
 	const isClip = checkpoints.some(({ recognition }) => recognition !== undefined);
-	if (model === undefined) return isClip ? unreadableModel(unread) : [];
+	if (model === undefined) return isClip ? unreadableModel(subject) : [];
 	const architecture = partialArchitecture(model.knowledge, towersIn([...model.tensors, ...model.carried]));
 	return architecture === undefined ? [] : checkStructure(model, architecture);
 }
