@@ -21,7 +21,8 @@ Examples:
   $ clip-soup inspect soup/ --data                   what is in it, with NaN, Inf and tied tensors
   $ clip-soup diff soup/ augreg/                     how far two checkpoints are apart
 
-Exit status: 0 done or equal, 1 findings, 2 usage, 3 input, 4 refused, 9 disk, 70 bug, 130 interrupted.
+Exit status: 0 done or equal, 1 findings, 2 usage, 3 input, 4 refused, 5 permission, 6 network, 7 the Hub moved,
+8 published and not verified, 9 disk, 70 bug, 130 interrupted.
 Errors have codes; docs/errors.md tells cause and cure of each.`;
 
 /** In the order in which help lists them. */

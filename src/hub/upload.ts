@@ -3,6 +3,7 @@ import { ClipSoupError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { isUnreadableBody } from "./failure.ts";
 import { ExpiredUrl, readBody } from "./fetch.ts";
+import { redact } from "./redact.ts";
 
 /** What a commit holds. */
 export interface CommitContent {
@@ -47,16 +48,23 @@ export async function uploadContents(connection: Connection, content: CommitCont
 			(error) => error instanceof ExpiredUrl,
 		)
 		.catch((error: unknown) => {
-			throw error instanceof ExpiredUrl ? error.failure : readable(error);
+			throw error instanceof ExpiredUrl ? error.failure : translated(error);
 		});
 }
 
-/** What reading a file that changed since it was opened comes to. */
-function readable(error: unknown): unknown {
-	if (!isUnreadableBody(error)) return error;
-	const message = "Cannot publish: found that a file changed while it was read, expected the bytes that were checked";
-	const fix = "run again when nothing writes to the folder";
-	return new ClipSoupError("ERR_INPUT_CHANGED", message, { fix, cause: error });
+/** What the library throws by itself, in our words: of a file that changed since it was opened, of an answer it refuses. */
+function translated(error: unknown): unknown {
+	if (isUnreadableBody(error)) {
+		const message = "Cannot publish: found that a file changed while it was read, expected the bytes that were checked";
+		const fix = "run again when nothing writes to the folder";
+		return new ClipSoupError("ERR_INPUT_CHANGED", message, { fix, cause: error });
+	}
+	// HubApiError: storage refuses one object of several, in an answer that is a success as a whole.
+	if (error instanceof Error && "statusCode" in error) {
+		const message = `Cannot publish: found that the Hub refuses a file (${redact(error.message)})`;
+		return new ClipSoupError("ERR_HUB_REJECTED", message, { fix: "see what the Hub says" });
+	}
+	return error;
 }
 
 const UNUSED: CommitText = { title: "nothing is committed", description: "" };
@@ -84,7 +92,7 @@ export async function sendCommit(
 	const progress = await iterate(connection, request, events);
 	for (;;) {
 		const { done, value } = await progress.next().catch((error: unknown) => {
-			throw readable(error);
+			throw translated(error);
 		});
 		if (done) return value?.commit.oid ?? "";
 	}
