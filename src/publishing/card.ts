@@ -37,6 +37,8 @@ export async function chooseCard(
 	}
 	const given = card === undefined ? undefined : await readText(card);
 	const existing = given ?? remote.card ?? folder.card;
+	// A card's own licence is not changed by the way: who wants another one says so in the card.
+	if (existing !== undefined && licenseIn(existing) !== undefined) requireLicense(existing, license);
 	const { text, notices } = await cardFor(folder.path, {
 		repo: remote.id,
 		...(license !== undefined && { license }),

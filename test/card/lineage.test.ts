@@ -45,10 +45,20 @@ describe("ingredients on the Hub", () => {
 		expect([...methods]).toEqual(["GET"]);
 	});
 
-	it("are named without a branch, which moves", async () => {
-		for (const name of ["augreg", "rewind"] as const) publishWithCard(name, "mit");
+	it("are named by the commits that avg recorded, whatever branch was given", async () => {
+		const commits = (["augreg", "rewind"] as const).map((name) => publishWithCard(name, "mit"));
 		const ingredients = ["hf:org/augreg@main", "hf:org/rewind"];
 		await average(ingredients, { output: join(folder, "soup") });
+		const { text, notices } = await cardFor(join(folder, "soup"), { ingredients });
+		expect(notices).toEqual([]);
+		expect(text).toContain(`| 1 | \`org/augreg\` | \`${commits[0]}\` | 1 |`);
+		expect(text).toContain(`clip-soup avg hf:org/augreg@${commits[0]} hf:org/rewind@${commits[1]} -o soup/`);
+	});
+
+	it("are named without a branch, which moves, where no commit is recorded", async () => {
+		for (const name of ["augreg", "rewind"] as const) publishWithCard(name, "mit");
+		const ingredients = ["hf:org/augreg@main", "hf:org/rewind"];
+		await average([digitsPath("augreg"), digitsPath("rewind")], { output: join(folder, "soup") });
 		const { text, notices } = await cardFor(join(folder, "soup"), { ingredients });
 		expect(notices).toEqual([expect.stringContaining('no commit of "augreg", "rewind"')]);
 		expect(text).toContain("| 1 | `org/augreg` | – | 1 |");

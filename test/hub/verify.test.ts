@@ -118,7 +118,7 @@ describe("verify hf: --lock", () => {
 		const lock = await lockOfFiles();
 		const result = await verify("hf:org/soup", { lock });
 		expect(statuses(result)).toMatchObject({ CS002: "passed", CS005: "passed", CS006: "passed", CS007: "passed" });
-		expect(detailOf(result, "CS002")).toBe("1 of 1 files of the lock, by the digests that the Hub lists");
+		expect(detailOf(result, "CS002")).toBe("1 of 1 file of the lock, by the digests that the Hub lists");
 		expect(sentBytes(at.double, "org/soup") / weightBytes("soup")).toBeLessThan(1.2);
 		expect(readdirSync(at.watched)).toEqual([]);
 	});
