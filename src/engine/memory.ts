@@ -1,3 +1,4 @@
+import { canCollect } from "../hub/collect.ts";
 import { chunkByteLength } from "./jobs.ts";
 
 /** Resident memory of Node with clip-soup loaded: with two threads less their 28 MB, measured at up to 100 MB on Node 24.21. */
@@ -8,10 +9,11 @@ const PER_THREAD = 14e6;
 const PER_HEADER_BYTE = 12;
 
 /**
- * What streaming from the network adds, bodies not yet collected included: the command, with the heap that bin/clip-soup.js
- * asks for, was measured at up to 16 MB less on Node 20.19 and 5 MB less on Node 24.21; a library without it at 10 MB more.
+ * What streaming from the network adds, bodies not yet collected included. The command peaks at up to 124 MB on Node 20.19
+ * and 145 MB on Node 24.21, a library, which cannot collect, at 168 MB and 223 MB: two models of 300 MB, one thread.
  */
 const NETWORK = 40e6;
+const NETWORK_UNCOLLECTED = 110e6;
 
 /**
  * An upper bound of the resident memory of a merge, in bytes: it does not grow with the size of the tensors.
@@ -21,5 +23,6 @@ const NETWORK = 40e6;
  */
 export function peakMemory(threads: number, operandCount: number, headerByteLength: number, isRemote = false): number {
 	const buffers = (operandCount + 1) * chunkByteLength(threads, operandCount);
-	return BASE + (isRemote ? NETWORK : 0) + threads * (PER_THREAD + buffers) + PER_HEADER_BYTE * headerByteLength;
+	const network = canCollect() ? NETWORK : NETWORK_UNCOLLECTED;
+	return BASE + (isRemote ? network : 0) + threads * (PER_THREAD + buffers) + PER_HEADER_BYTE * headerByteLength;
 }

@@ -1,4 +1,5 @@
 import type { ClipSoupError } from "../errors.ts";
+import { noteReceived } from "./collect.ts";
 import {
 	type Attempt,
 	isCertificateError,
@@ -347,6 +348,7 @@ async function* bodyOf(
 			idle.touch();
 			if (done) return;
 			yield value;
+			noteReceived(value.byteLength);
 		}
 	} finally {
 		// Of a body that was not read to its end the connection is given up.
