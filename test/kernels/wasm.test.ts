@@ -80,7 +80,7 @@ describe("run gives the bytes and the counts of meanScalar", () => {
 				fillSources(problem.inputs, kind, seed);
 				expectScalarResult(problem, count);
 			}),
-			{ numRuns: 300 },
+			{ numRuns: 150 },
 		);
 	});
 
@@ -101,7 +101,7 @@ describe("run gives the bytes and the counts of meanScalar", () => {
 				fillSources(uniform(dtype, n).inputs, kind, seed);
 				expectScalarResult(uniform(dtype, n), count);
 			}),
-			{ numRuns: 120 },
+			{ numRuns: 60 },
 		);
 	});
 });
