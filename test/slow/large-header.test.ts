@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { runCli } from "../support/run-cli.ts";
 
-const TENSORS = 1000;
+/** As many as keep their names below the longest that is read, 16,383 characters. */
+const TENSORS = 10_000;
 const CAP = 100_000_000;
 /** What a soup of two such files adds to their header: format and recipe. */
-const RECIPE_ROOM = 1000;
+const RECIPE_ROOM = 10_000;
 
 let folder: string;
 
@@ -19,15 +20,15 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A file whose header has exactly so many bytes, nearly all of them in tensor names. */
+/** A file whose header has exactly so many bytes, nearly all of them in tensor names of 10 kB. */
 async function writeHeader(file: string, byteLength: number): Promise<void> {
-	const entries = (nameLength: number) =>
+	const entries = (nameLength: number, longer = 0) =>
 		Array.from({ length: TENSORS }, (_, index) => {
-			const name = `${index}.`.padEnd(nameLength, "n");
+			const name = `${index}.`.padEnd(nameLength + (index < longer ? 1 : 0), "n");
 			return `"${name}":{"dtype":"F32","shape":[1],"data_offsets":[${index * 4},${index * 4 + 4}]}`;
 		});
-	const nameLength = 10 + Math.floor((byteLength - entries(10).join(",").length - 2) / TENSORS);
-	const json = `{${entries(nameLength).join(",")}}`.padEnd(byteLength);
+	const rest = byteLength - entries(10).join(",").length - 2;
+	const json = `{${entries(10 + Math.floor(rest / TENSORS), rest % TENSORS).join(",")}}`;
 	const length = Buffer.alloc(8);
 	length.writeBigUInt64LE(BigInt(byteLength));
 	await using handle = await open(join(folder, file), "wx");
