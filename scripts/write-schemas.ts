@@ -1,6 +1,13 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+import { lockJsonSchema } from "../src/lock/schema.ts";
 import { verificationJsonSchema } from "../src/reports/schema.ts";
 
 /** Writes the published JSON Schemas from the zod schemas they stand for; `biome format --write schemas` afterwards. */
-mkdirSync("schemas", { recursive: true });
-writeFileSync("schemas/verification.v1.schema.json", `${JSON.stringify(verificationJsonSchema(), null, "\t")}\n`);
+const SCHEMAS = {
+	"clip-soup.lock.v1": lockJsonSchema(),
+	"verification.v1": verificationJsonSchema(),
+};
+
+for (const [name, schema] of Object.entries(SCHEMAS)) {
+	writeFileSync(`schemas/${name}.schema.json`, `${JSON.stringify(schema, null, "\t")}\n`);
+}

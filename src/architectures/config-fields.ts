@@ -41,7 +41,7 @@ function fourOf(item: typeof positiveInteger) {
 }
 
 /** `image_size`: a number, or a list of two equal ones; rectangles are not supported. */
-export const squareImageSize = z
+const squareImageSize = z
 	.union([positiveInteger, z.tuple([positiveInteger, positiveInteger])], { error: "a positive integer" })
 	.refine((size) => typeof size === "number" || size[0] === size[1], { error: "a square image", abort: true })
 	.transform((size) => (typeof size === "number" ? size : size[0]))

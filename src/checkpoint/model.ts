@@ -20,7 +20,7 @@ import { presetFacts, tensorFacts, USUAL_FORMS } from "../layouts/known-facts.ts
 import { type Reading, readLayouts, type StoredFolder } from "../layouts/read.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type ConfigFacts, NO_CONFIG, readConfigs, readNamedConfig } from "./configs.ts";
-import { closeAll, givenName, locate, openCheckpoints } from "./open.ts";
+import { givenName, locate, openCheckpoints } from "./open.ts";
 
 /** What the user says of a model besides its files. */
 export interface ModelOptions {
@@ -272,8 +272,4 @@ function fittingPresets(tensors: readonly CanonicalTensor[]): string[] {
 /** The checkpoint and stored name of a canonical tensor's source. */
 export function storedOf({ checkpoints }: Pick<ClipModel, "checkpoints">, { folder, name }: StoredName) {
 	return checkpoints[folder]?.tensors.get(name);
-}
-
-export async function closeModels(models: readonly Pick<ClipModel, "checkpoints">[]): Promise<void> {
-	await Promise.all(models.map(({ checkpoints }) => closeAll(checkpoints)));
 }

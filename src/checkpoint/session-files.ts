@@ -32,7 +32,7 @@ export async function findSessionFiles(model: ClipModel, towers: readonly Tower[
 }
 
 /** The files that the tensors of some towers lie in, each once. */
-export function weightFilesOf(model: ClipModel, towers: readonly Tower[]): readonly ByteSource[] {
+function weightFilesOf(model: ClipModel, towers: readonly Tower[]): readonly ByteSource[] {
 	const sources = model.tensors
 		.filter(({ name }) => towers.includes(towerOf(name)))
 		.flatMap((tensor) => tensor.sources);

@@ -42,34 +42,9 @@ export function soundnessFindings(features: Features): Finding[] {
 	});
 }
 
-/** A tower whose features are too far from what was expected. */
-export interface Departure {
-	readonly tower: GraphTower;
-	readonly distance: FeatureDistance;
-}
-
-/** Distances of the towers that both have. */
-export function distancesOf(found: Features, expected: Features): readonly Departure[] {
-	return towersOf(found).flatMap(([tower, { values, width }]) => {
-		const other = expected[tower];
-		if (other === undefined) return [];
-		if (other.values.length !== values.length) {
-			const none = { oneMinusCos: Number.NaN, lengthError: Number.NaN, maxAbs: Number.NaN, row: 0 };
-			return [{ tower, distance: none }];
-		}
-		return [{ tower, distance: featureDistance(values, other.values, width) }];
-	});
-}
-
 /** Whether features are near enough; NaN never is. */
 export function isWithin({ oneMinusCos, lengthError }: FeatureDistance, limit: number): boolean {
 	return oneMinusCos <= limit && lengthError <= lengthLimit(limit);
-}
-
-/** The measured figures, as a check's detail. */
-export function describeDistances(departures: readonly Departure[], limit: number): string {
-	const parts = departures.map(({ tower, distance }) => `${tower} ${distance.oneMinusCos.toExponential(1)}`);
-	return `1 − cos ${parts.join(", ")}; limit ${limit.toExponential(0)}`;
 }
 
 export function towersOf(features: Features): readonly (readonly [GraphTower, TowerFeatures])[] {

@@ -3,18 +3,10 @@ import type { LockGolden } from "../lock/schema.ts";
 import { REFERENCE_COUNTS, type TowerFeatures } from "../onnx/reference-features.ts";
 import { runtimeVersion } from "../onnx/session.ts";
 import type { Watch } from "../progress.ts";
-import { type CheckResult, type Finding, ranCheck } from "../verification.ts";
+import { type CheckResult, ranCheck } from "../verification.ts";
 import type { FunctionFacts } from "./configuration.ts";
-import { explainFeatures } from "./diagnose.ts";
-import {
-	describeDistances,
-	distancesOf,
-	type Features,
-	isWithin,
-	SAME_NUMBERS_LIMIT,
-	soundnessFindings,
-	towersOf,
-} from "./features.ts";
+import { compareFeatures } from "./feature-comparison.ts";
+import { type Features, SAME_NUMBERS_LIMIT, soundnessFindings, towersOf } from "./features.ts";
 
 /** Features that a lock recorded, and how far others may be from them. */
 export interface GoldenFeatures {
@@ -68,22 +60,19 @@ export async function checkFeatures(
 	if (golden === undefined || sound.length > 0) {
 		return ranCheck("CS011", options.seconds, { detail: `${detail}: finite and distinct`, findings: sound });
 	}
-	const limit = options.limit ?? golden.limit;
 	const start = performance.now();
-	const distances = distancesOf(features, golden.features);
-	const findings: Finding[] = [];
-	for (const { tower, distance } of distances.filter((one) => !isWithin(one.distance, limit))) {
-		const expected = golden.features[tower];
-		const tried = { limit: SAME_NUMBERS_LIMIT, threads: options.threads };
-		const cause = expected && (await explainFeatures(model, facts.architecture, tower, expected, tried, watch));
-		findings.push({
-			level: "error",
-			message: `the ${tower} features of row ${distance.row} are not those of the lock`,
-			found: `1 − cos ${distance.oneMinusCos.toExponential(2)}, lengths off by ${distance.lengthError.toExponential(2)}`,
-			expected: `at most ${limit.toExponential(0)}`,
-			...(cause !== undefined && { cause }),
-		});
-	}
+	const compared = await compareFeatures(
+		{
+			model,
+			architecture: facts.architecture,
+			found: features,
+			expected: golden.features,
+			label: "the lock",
+			limit: options.limit ?? golden.limit,
+			threads: options.threads,
+		},
+		watch,
+	);
 	const seconds = options.seconds + (performance.now() - start) / 1000;
-	return ranCheck("CS011", seconds, { detail: `${detail}; ${describeDistances(distances, limit)}`, findings });
+	return ranCheck("CS011", seconds, { detail: `${detail}; ${compared.detail}`, findings: compared.findings });
 }

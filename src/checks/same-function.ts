@@ -1,19 +1,11 @@
-import type { ClipModel } from "../checkpoint/model.ts";
-import { storedOf } from "../checkpoint/model.ts";
+import { type ClipModel, storedOf } from "../checkpoint/model.ts";
 import type { Temperature } from "../onnx/logits.ts";
 import type { Watch } from "../progress.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import { type CheckResult, type Finding, ranCheck } from "../verification.ts";
 import { type FunctionFacts, functionFindings } from "./configuration.ts";
-import { explainFeatures } from "./diagnose.ts";
-import {
-	type Departure,
-	describeDistances,
-	distancesOf,
-	type Features,
-	isWithin,
-	SAME_NUMBERS_LIMIT,
-} from "./features.ts";
+import { compareFeatures } from "./feature-comparison.ts";
+import { type Features, SAME_NUMBERS_LIMIT } from "./features.ts";
 
 /** A model whose features are known. */
 export interface FeaturedModel {
@@ -32,7 +24,7 @@ export interface FeaturedModel {
 const NARROWED_LIMITS: Partial<Record<Dtype, number>> = { F16: 5e-6, BF16: 1e-4, F8_E4M3: 1e-1, F8_E5M2: 1e-1 };
 
 /** What a model's features may differ by from another's, by the dtypes of both. */
-export function limitBetween(a: ClipModel, b: ClipModel): number {
+function limitBetween(a: ClipModel, b: ClipModel): number {
 	const [ofA, ofB] = [dtypesOf(a), dtypesOf(b)];
 	const isSame = ofA.size === ofB.size && [...ofA].every((dtype) => ofB.has(dtype));
 	if (isSame) return SAME_NUMBERS_LIMIT;
@@ -55,41 +47,32 @@ export async function checkSameFunction(
 	const start = performance.now();
 	const limit = options.limit ?? limitBetween(subject.model, other.model);
 	const [own, label] = labelsOf(subject, other);
-	const departures = distancesOf(subject.features, other.features);
-	const findings: Finding[] = [...functionFindings(subject.facts, other.facts, label)];
-	for (const departure of departures.filter(({ distance }) => !isWithin(distance, limit))) {
-		findings.push(await departureFinding(subject, other, departure, { ...options, limit, label }, watch));
-	}
-	findings.push(...temperatureFindings(subject, other, limit));
-	if (departures.length === 0) {
-		findings.push({ level: "error", message: `${label} has no tower in common with ${own}` });
-	}
-	const detail = `${label}: ${departures.length === 0 ? "no tower in common" : describeDistances(departures, limit)}`;
-	return ranCheck("CS010", (performance.now() - start) / 1000, { detail, findings });
+	const compared = await compareFeatures(
+		{
+			model: subject.model,
+			architecture: subject.facts.architecture,
+			found: subject.features,
+			expected: other.features,
+			label,
+			limit,
+			threads: options.threads,
+		},
+		watch,
+	);
+	const findings: Finding[] = [
+		...functionFindings(subject.facts, other.facts, label),
+		...compared.findings,
+		...temperatureFindings(subject, other, limit),
+	];
+	if (compared.towers === 0) findings.push({ level: "error", message: `${label} has no tower in common with ${own}` });
+	const seconds = (performance.now() - start) / 1000;
+	return ranCheck("CS010", seconds, { detail: `${label}: ${compared.detail}`, findings });
 }
 
 /** Base names tell two models apart, unless they are the same. */
 function labelsOf(a: FeaturedModel, b: FeaturedModel): readonly [string, string] {
 	const key = a.model.name === b.model.name ? "path" : "name";
 	return [`"${a.model[key]}"`, `"${b.model[key]}"`];
-}
-
-async function departureFinding(
-	{ model, facts }: FeaturedModel,
-	{ features }: FeaturedModel,
-	{ tower, distance }: Departure,
-	options: { readonly limit: number; readonly label: string; readonly threads?: number | undefined },
-	watch: Watch,
-): Promise<Finding> {
-	const expected = features[tower];
-	const cause = expected && (await explainFeatures(model, facts.architecture, tower, expected, options, watch));
-	return {
-		level: "error",
-		message: `the ${tower} features of row ${distance.row} are not those of ${options.label}`,
-		found: `1 − cos ${distance.oneMinusCos.toExponential(2)}, lengths off by ${distance.lengthError.toExponential(2)}`,
-		expected: `at most ${options.limit.toExponential(0)}`,
-		...(cause !== undefined && { cause }),
-	};
 }
 
 /** The features may agree and the logits not: they are blind to the temperature. */

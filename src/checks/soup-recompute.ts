@@ -64,7 +64,7 @@ export async function recompute(
 }
 
 /** A tensor of one ingredient only is that ingredient's, whatever the weights. */
-export function problemWeights(
+function problemWeights(
 	{ inputs }: Pick<AlignedTensor, "inputs">,
 	weights: LinearWeights,
 	ingredientCount: number,

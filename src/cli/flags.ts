@@ -7,7 +7,7 @@ import { parseByteSize } from "../safetensors/byte-size.ts";
 import { FLOAT_DTYPES, type FloatDtype } from "../tensor/dtype.ts";
 
 /** Flags that every command has. */
-export const commonFlags = z.object({
+const commonFlags = z.object({
 	json: z.boolean().default(false),
 	quiet: z.boolean().default(false),
 	threads: z.string().transform(parseThreads).optional(),
@@ -38,7 +38,7 @@ const DTYPE_ALIASES: Readonly<Record<string, FloatDtype>> = {
 };
 
 /** `bf16`, `BF16`, `bfloat16`. @throws {ClipSoupError} ERR_USAGE */
-export function parseDtype(text: string): FloatDtype {
+function parseDtype(text: string): FloatDtype {
 	const name = text.toUpperCase();
 	const dtype = FLOAT_DTYPES.find((known) => known === name) ?? DTYPE_ALIASES[name];
 	if (dtype !== undefined) return dtype;
@@ -47,7 +47,7 @@ export function parseDtype(text: string): FloatDtype {
 }
 
 /** `0.3,0.7`. @throws {ClipSoupError} ERR_WEIGHTS if one is no number */
-export function parseWeights(text: string): number[] {
+function parseWeights(text: string): number[] {
 	return text.split(",").map((part) => {
 		const weight = part.trim() === "" ? Number.NaN : Number(part);
 		if (Number.isFinite(weight)) return weight;
@@ -62,7 +62,7 @@ export function parseWeights(text: string): number[] {
 }
 
 /** `logit_scale=1`, several times, but once for a name. @throws {ClipSoupError} ERR_USAGE */
-export function parseKeep(entries: readonly string[]): Record<string, number> {
+function parseKeep(entries: readonly string[]): Record<string, number> {
 	const kept = new Map<string, number>();
 	for (const entry of entries) {
 		const at = entry.lastIndexOf("=");

@@ -162,7 +162,7 @@ function progressReporter(pass: Pass, control: Control, onProgress: Watch["onPro
 }
 
 /** Bytes that a pass reads and writes. */
-export function passByteLength({ operations, steps }: Pick<Pass, "operations" | "steps">): number {
+function passByteLength({ operations, steps }: Pick<Pass, "operations" | "steps">): number {
 	const traits = operations.map(traitsOf);
 	let total = 0;
 	for (let step = 0; step < steps.length; step++) {

@@ -1,4 +1,3 @@
-import type { Architecture } from "../architectures/architecture.ts";
 import type { Preset } from "../architectures/index.ts";
 import { inferImage } from "../architectures/infer.ts";
 import { type NamedShape, type Shapes, shapesOf } from "../architectures/shapes.ts";
@@ -6,7 +5,7 @@ import { inferText } from "../architectures/text.ts";
 import { towerOf } from "./canonical.ts";
 import { assumedBy, type FactSource, statedBy } from "./facts.ts";
 import { OPENCLIP_CUSTOM_TEXT } from "./openclip.ts";
-import { OPENCLIP_PREPROCESS, type Preprocess } from "./preprocess.ts";
+import { OPENCLIP_PREPROCESS } from "./preprocess.ts";
 import type { Reading } from "./read.ts";
 
 /** What of a reading tells facts. */
@@ -43,13 +42,6 @@ function textFacts(shapes: Shapes, recognitions: Evidence["recognitions"]): read
 function temperatureFacts(shapes: Shapes): FactSource {
 	const nonscalarLogitScale = shapes.rank("logit_scale") > 0;
 	return statedBy("the temperature", { root: { nonscalarLogitScale, logitBias: shapes.has("logit_bias") } });
-}
-
-/** What a whole architecture tells, with its preprocessing if that is known. */
-export function architectureFacts(name: string, architecture: Architecture, preprocess?: Preprocess): FactSource {
-	const { vision, text, ...root } = architecture;
-	const { size: _, ...how } = preprocess ?? { size: undefined };
-	return statedBy(name, { root, vision, text, preprocess: how });
 }
 
 /** What a preset tells: its architecture, and OpenCLIP's usual preprocessing where no config tells another. */

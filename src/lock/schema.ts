@@ -139,7 +139,7 @@ export type LockStatistics = z.infer<typeof statisticsSchema>;
 export type LockSoup = z.infer<typeof soupSchema>;
 export type LockGolden = z.infer<typeof goldenSchema>;
 
-/** The JSON Schema of lock files, as `scripts/lock-schema.ts` writes it. */
+/** The JSON Schema of lock files, as `scripts/write-schemas.ts` writes it. */
 export function lockJsonSchema(): Record<string, unknown> {
 	return { $id: LOCK_SCHEMA_ID, title: "Lock file of clip-soup", ...z.toJSONSchema(lockSchema) };
 }

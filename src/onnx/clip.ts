@@ -64,7 +64,7 @@ export async function buildTowerGraph(
 }
 
 /** Name of the output that a graph of both towers has besides their features. */
-export const LOGITS = "logits_per_image";
+const LOGITS = "logits_per_image";
 
 /**
  * The `.onnx` file of some towers, in one graph; of both with `logits_per_image`, if the model has a temperature.

@@ -94,7 +94,7 @@ function refuseTooLarge(model: ClipModel, tower: GraphTower): void {
 }
 
 /** Memory that the forward pass of a tower takes, in bytes: an estimate from the headers. */
-export function memoryOf(model: ClipModel, tower: GraphTower): number {
+function memoryOf(model: ClipModel, tower: GraphTower): number {
 	const weights = model.tensors
 		.filter(({ name }) => towerOf(name) === tower)
 		.reduce((sum, { dtype, shape, sources }) => {

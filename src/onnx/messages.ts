@@ -15,7 +15,7 @@ export const DATA_TYPES = {
 export type DataType = keyof typeof DATA_TYPES;
 
 /** Operators of this version; `Gelu` is the newest of those in use. */
-export const OPSET = 20;
+const OPSET = 20;
 
 /** The version of the file format that belongs to `OPSET`. */
 const IR_VERSION = 9;

@@ -132,7 +132,7 @@ async function loadRuntime(): Promise<typeof import("onnxruntime-node")> {
 			"ERR_RUNTIME",
 			`Cannot load ONNX Runtime on ${process.platform}-${process.arch}: ${reasonOf(cause)}`,
 			{
-				fix: "install onnxruntime-node on Linux (glibc), macOS (arm64) or Windows, x64 or arm64; all else works without",
+				fix: "install onnxruntime-node on Linux (glibc), macOS (arm64) or Windows, x64 or arm64; all else works without, verify with --no-forward",
 				details: { platform: process.platform, arch: process.arch },
 				cause,
 			},

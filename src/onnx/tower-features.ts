@@ -10,7 +10,7 @@ import { openModelTower } from "./forward.ts";
  * Rows that a tower computes at a time, which bounds memory whatever the number of inputs. The largest activation of the
  * image tower of ConvNeXt-XXLarge at 256 × 256 has 25 MB a picture, 4 · 384 channels of 64 × 64; a text's are below 2 MB.
  */
-export const BATCH: Readonly<Record<GraphTower, number>> = { image: 4, text: 16 };
+const BATCH: Readonly<Record<GraphTower, number>> = { image: 4, text: 16 };
 
 /** How a tower runs. */
 export interface RunOptions {

@@ -21,7 +21,7 @@ export async function requireFreeSpace(folder: string, byteLength: number): Prom
 }
 
 /** The folder itself, or the closest parent that exists. */
-export async function nearestExisting(folder: string): Promise<string> {
+async function nearestExisting(folder: string): Promise<string> {
 	const found = await stat(folder).catch(() => undefined);
 	const parent = dirname(folder);
 	return found || parent === folder ? folder : nearestExisting(parent);

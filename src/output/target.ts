@@ -25,7 +25,7 @@ export interface InputIdentity {
 const FILE_EXTENSION = ".safetensors";
 
 /** Whether `-o path` names one file: everything else is a folder. */
-export function isFileOutput(path: string): boolean {
+function isFileOutput(path: string): boolean {
 	return path.endsWith(FILE_EXTENSION);
 }
 

@@ -51,7 +51,7 @@ export async function chooseCard(
 }
 
 /** The licence in a card's front matter. */
-export function licenseIn(card: string): string | undefined {
+function licenseIn(card: string): string | undefined {
 	const front = /^---\r?\n([\s\S]*?)\r?\n---\s*(?:\r?\n|$)/.exec(card)?.[1];
 	const value = /^license:[ \t]*["']?([^"'#\r\n]+?)["']?[ \t]*(?:#.*)?$/m.exec(front ?? "")?.[1];
 	return value === undefined || ["unknown", "null", "~"].includes(value) ? undefined : value;

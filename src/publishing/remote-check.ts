@@ -92,7 +92,7 @@ export async function checkRemote(
 	return { depth: depthName(depth), seed, files: files.length, tensors, byteLength, findings };
 }
 
-export function depthName(depth: RemoteDepth): string {
+function depthName(depth: RemoteDepth): string {
 	return depth.kind === "sample" ? `sample:${depth.count}` : depth.kind;
 }
 

@@ -6,7 +6,7 @@ import { unsafePathReason } from "./shard-path.ts";
 
 /** Bounds on a hostile index, from huggingface.js, hub/src/lib/parse-safetensors-metadata.ts. */
 export const MAX_INDEX_BYTE_LENGTH = 250_000_000;
-export const MAX_SHARD_COUNT = 10_000;
+const MAX_SHARD_COUNT = 10_000;
 
 /** Which shard holds which tensor, as a `*.safetensors.index.json` says. */
 export interface ShardIndex {

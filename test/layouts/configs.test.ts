@@ -3,11 +3,11 @@ import { describe, expect, it } from "vitest";
 import type { Architecture } from "../../src/architectures/architecture.ts";
 import { PRESETS } from "../../src/architectures/index.ts";
 import { combineFacts } from "../../src/layouts/combine-facts.ts";
-import type { FactSource } from "../../src/layouts/facts.ts";
+import { type FactSource, statedBy } from "../../src/layouts/facts.ts";
 import { clipConfig, clipTextConfig, dualConfig } from "../../src/layouts/hf-config.ts";
 import { readHfConfig } from "../../src/layouts/hf-facts.ts";
 import { preprocessorConfig, readPreprocessorConfig } from "../../src/layouts/hf-preprocessor.ts";
-import { architectureFacts, USUAL_FORMS } from "../../src/layouts/known-facts.ts";
+import { USUAL_FORMS } from "../../src/layouts/known-facts.ts";
 import { openClipConfig, readOpenClipConfig } from "../../src/layouts/openclip-config.ts";
 import { OPENCLIP_PREPROCESS, type Preprocess } from "../../src/layouts/preprocess.ts";
 import { isTimmConfig, readTimmConfig, timmConfig } from "../../src/layouts/timm-config.ts";
@@ -67,7 +67,8 @@ function preprocessOf({ vision }: Architecture): Preprocess {
 /** Expects the sources to tell all of `facts`, and of the architecture nothing but the truth. */
 function expectTold(sources: readonly FactSource[], architecture: Architecture, facts: readonly string[]) {
 	const told = combineFacts(sources).facts;
-	const { facts: truth } = architectureFacts("the truth", architecture);
+	const { vision, text, ...root } = architecture;
+	const { facts: truth } = statedBy("the truth", { root, vision, text });
 	for (const [path, { value }] of told) if (truth.has(path)) expect([path, value]).toEqual([path, truth.get(path)]);
 	expect([...told.keys()]).toEqual(expect.arrayContaining([...facts]));
 }

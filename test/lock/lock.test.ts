@@ -193,7 +193,7 @@ describe("matchesName", () => {
 });
 
 describe("schemas/clip-soup.lock.v1.schema.json", () => {
-	it("is what scripts/lock-schema.ts writes", () => {
+	it("is what scripts/write-schemas.ts writes", () => {
 		expect(JSON.parse(readFileSync("schemas/clip-soup.lock.v1.schema.json", "utf8"))).toEqual(lockJsonSchema());
 	});
 });

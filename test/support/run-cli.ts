@@ -14,6 +14,8 @@ export interface CliRun {
 
 export interface CliOptions {
 	readonly cwd?: string;
+	/** Another installation than this one. */
+	readonly cli?: string;
 	readonly env?: Readonly<Record<string, string>>;
 	/** Run through `sh -c` with this before it, for example `ulimit -f 100`. */
 	readonly shell?: string;
@@ -25,9 +27,10 @@ export interface CliOptions {
 
 /** Runs `clip-soup` as a process of its own, as a user would. */
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
+	const { cli = CLI } = options;
 	const command = options.shell
-		? ["sh", "-c", `${options.shell}; exec "$0" "$@"`, process.execPath, CLI, ...args]
-		: [process.execPath, CLI, ...args];
+		? ["sh", "-c", `${options.shell}; exec "$0" "$@"`, process.execPath, cli, ...args]
+		: [process.execPath, cli, ...args];
 	const [file = "", ...rest] = command;
 	const child = spawn(file, rest, {
 		cwd: options.cwd,
