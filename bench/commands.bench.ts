@@ -43,6 +43,7 @@ const SCENARIOS: readonly Scenario[] = [
 	{ name: "avg F16 n=2", dtype: "F16", inputs: 2, fsync: false, aim: "≤ 1.00", args: average },
 	{ name: "avg F16 n=5", dtype: "F16", inputs: 5, fsync: false, aim: "≤ 1.00", args: average },
 	{ name: "convert F32 to hf", dtype: "F32", inputs: 1, fsync: false, aim: "≤ 1.00", args: convert("hf") },
+	{ name: "convert F32 to hf fsync", dtype: "F32", inputs: 1, fsync: true, aim: "≤ 1.00", args: convert("hf") },
 ];
 
 const HEAD = ["scenario", "GB in", "floor s", "clip-soup s", "ratio (spread)", "aim", "peak RSS MB"];

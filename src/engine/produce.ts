@@ -107,7 +107,9 @@ export async function produce(
 		folders: [...folders].filter((name) => name !== "."),
 	});
 	const staged = planned.weightSet.files.map(({ name, byteLength }) => staging.add(name, byteLength));
-	const { digests, notices } = await fill(product, planned.weightSet, staged, options, watch);
+	const { digests, notices } = await staging.whileWriting(() =>
+		fill(product, planned.weightSet, staged, options, watch),
+	);
 
 	const recipe = digests === undefined ? planned.recipe : product.recipe(modelDigestsOf(digests));
 	const final = digests === undefined ? planned.weightSet : product.weightSet(recipe);

@@ -1,6 +1,7 @@
-import { closeSync, fsync, ftruncateSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, fdatasync, fsync, ftruncateSync, mkdirSync, openSync } from "node:fs";
 import { link, mkdir, rename, rm, rmdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { writeFully } from "../bytes/descriptor.ts";
 import { ClipSoupError, systemCode } from "../errors.ts";
@@ -23,6 +24,9 @@ export interface StagingOptions {
 	readonly folders?: readonly string[];
 }
 
+/** Pause between two rounds of `whileWriting`; what takes less than one is synced at the end only. */
+const WRITE_BACK_INTERVAL_MS = 100;
+
 /**
  * A set of output files that appears complete or not at all.
  *
@@ -42,6 +46,8 @@ export class Staging implements AsyncDisposable {
 	readonly #madeParent: string | undefined;
 	readonly #files: { readonly staged: StagedFile; readonly path: string }[] = [];
 	#state: "open" | "closed" | "committed" = "open";
+	/** Settles when no sync is under way any more; an error of a sync is reported once only, to whichever meets it. */
+	#writtenBack: Promise<void> = Promise.resolve();
 
 	private constructor(target: OutputTarget, options: StagingOptions, folder: string, madeParent: string | undefined) {
 		this.#target = target;
@@ -99,6 +105,34 @@ export class Staging implements AsyncDisposable {
 		writeFully(this.add(name, bytes.byteLength).descriptor, bytes, 0, name);
 	}
 
+	/**
+	 * Does work that writes the files, and meanwhile sends what is written to the disk: `commit` then waits for the rest
+	 * only, and the disk is not idle while bytes are computed.
+	 *
+	 * The work's errors are its own; those of the disk are thrown by `commit`.
+	 */
+	async whileWriting<Result>(work: () => Promise<Result>): Promise<Result> {
+		if (!this.#options.fsync) return work();
+		const writing = new AbortController();
+		this.#writtenBack = this.#writeBack(writing.signal);
+		this.#writtenBack.catch(() => undefined);
+		try {
+			return await work();
+		} finally {
+			writing.abort();
+		}
+	}
+
+	async #writeBack(end: AbortSignal): Promise<void> {
+		for (;;) {
+			await setTimeout(WRITE_BACK_INTERVAL_MS, undefined, { signal: end, ref: false }).catch(() => undefined);
+			for (const { staged } of this.#files) {
+				if (end.aborted) return;
+				await promisify(fdatasync)(staged.descriptor);
+			}
+		}
+	}
+
 	/** Makes the files durable, then visible. @throws {ClipSoupError} ERR_IO, ERR_OUTPUT_EXISTS, ERR_NO_SPACE */
 	async commit(signal?: AbortSignal): Promise<void> {
 		try {
@@ -115,7 +149,8 @@ export class Staging implements AsyncDisposable {
 	}
 
 	async #syncData(signal: AbortSignal | undefined): Promise<void> {
-		const all = Promise.all(this.#files.map(({ staged }) => promisify(fsync)(staged.descriptor)));
+		const synced = this.#files.map(({ staged }) => promisify(fsync)(staged.descriptor));
+		const all = Promise.all([this.#writtenBack, ...synced]);
 		await (signal ? Promise.race([all, aborted(signal)]) : all);
 		if (this.#isNewFolder) for (const folder of [...this.#madeFolders, this.#folder]) await syncFolder(folder);
 	}

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
+import { closeSync, openSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { Staging } from "../../src/output/staging.ts";
 import { resolveTarget } from "../../src/output/target.ts";
@@ -44,6 +46,35 @@ describe("Staging", () => {
 		await staging[Symbol.asyncDispose]();
 		expect(await namesIn(folder)).toEqual(["b.json"]);
 		expect(await readFile(join(folder, "b.json"), "utf8")).toBe("someone else's");
+	});
+
+	test.each([
+		[true, "ERR_IO"],
+		[false, undefined],
+	])("sends bytes to the disk while work goes on, fsync %o, and its errors to the commit", async (fsync, code) => {
+		const folder = await temporaryFolder();
+		await using staging = await Staging.open(await resolveTarget(folder), { ...OPTIONS, fsync });
+		const { descriptor } = staging.add("a.bin", 10);
+		const done = await staging.whileWriting(async () => {
+			closeSync(descriptor);
+			// More than one pause: whatever syncs the descriptor meanwhile fails.
+			await wait(350);
+			// The lowest free number is given out again, so that the commit itself has nothing to complain of.
+			expect(openSync(join(folder, "other"), "w")).toBe(descriptor);
+			return "done";
+		});
+		expect(done).toBe("done");
+		const commit = staging.commit();
+		if (code === undefined) await commit;
+		else await expect(commit).rejects.toMatchObject({ code });
+	});
+
+	test("leaves an error of the work to its caller", async () => {
+		await using staging = await Staging.open(await resolveTarget(await temporaryFolder()), OPTIONS);
+		staging.addBytes("a.json", Buffer.from("a"));
+		await expect(staging.whileWriting(() => Promise.reject(new RangeError("of the work")))).rejects.toThrow(
+			"of the work",
+		);
 	});
 
 	test("replaces exactly its own names with force", async () => {
