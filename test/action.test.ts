@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { chmod, cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { CLI, runCli } from "./support/run-cli.ts";
 import { parseSmallYaml } from "./support/small-yaml.ts";
 import { temporaryFolder } from "./support/tmp.ts";

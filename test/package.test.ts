@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 
 const packed = z.array(z.object({ files: z.array(z.object({ path: z.string() })) }));
 

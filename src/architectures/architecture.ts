@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ClipSoupError, throwFaults } from "../errors.ts";
 import { flag, inert, positiveInteger } from "./config-fields.ts";
 import type { TextTower } from "./text.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** Fields of OpenCLIP's configs, each with the words of what it expects as its zod error. */
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ClipSoupError } from "../errors.ts";
 
 const entry = z.strictObject({

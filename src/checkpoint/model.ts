@@ -137,9 +137,10 @@ function storedFolders(
 		carried.some(({ name }) => name === TEMPERATURE) ||
 		own.some(({ tensors }) => [...tensors.keys()].some((name) => name.endsWith(TEMPERATURE)));
 	const towers = new Set<Tower>(isTold ? ["text"] : ["text", "joint"]);
-	return checkpoints.map(({ path, tensors }, index) => ({
+	return checkpoints.map(({ path, tensors, recognition }, index) => ({
 		label: path,
 		tensors: [...tensors.values()],
+		recognition,
 		...(index >= own.length && { towers }),
 	}));
 }

@@ -1,10 +1,13 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ClipSoupError } from "../errors.ts";
 import { isHubReference } from "../hub/reference.ts";
 import type { LayoutId } from "../layouts/detect.ts";
 import type { RemoteDepth } from "../publishing/remote-check.ts";
 import { parseByteSize } from "../safetensors/byte-size.ts";
 import { FLOAT_DTYPES, type FloatDtype } from "../tensor/dtype.ts";
+
+// A command checks a few small objects once: compiling a validator for each takes longer than it saves.
+z.config({ jitless: true });
 
 /** Flags that every command has. */
 const commonFlags = z.object({

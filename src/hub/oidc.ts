@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ClipSoupError } from "../errors.ts";
 import type { Environment } from "./endpoint.ts";
 import { unavailable } from "./failure.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isClipSoupError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { unavailable } from "./failure.ts";

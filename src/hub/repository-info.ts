@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isClipSoupError } from "../errors.ts";
 import { isCommit } from "./cache.ts";
 import type { Connection } from "./connection.ts";

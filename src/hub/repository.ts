@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Attempt } from "./failure.ts";
 import { integrityError, unavailable } from "./failure.ts";
 import { type HubHttp, postJson } from "./fetch.ts";

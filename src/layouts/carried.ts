@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ClipSoupError } from "../errors.ts";
 import { DTYPES, type Dtype, isDtype } from "../tensor/dtype.ts";
 import { elementCount } from "../tensor/shape.ts";

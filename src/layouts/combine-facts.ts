@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { type Architecture, checkedPart, type PartialArchitecture } from "../architectures/architecture.ts";
 import { isTimmConvNextName, type TimmConvNextName } from "../architectures/timm-convnexts.ts";
 import type { VisionFamily } from "../architectures/vision.ts";

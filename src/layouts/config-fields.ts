@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ClipSoupError, throwFaults } from "../errors.ts";
 
 /** Fields of companion files, each with the words of what it expects as its zod error. */

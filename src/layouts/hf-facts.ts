@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { fieldFault, oneOf, parseConfig, positiveInteger, positiveNumber } from "./config-fields.ts";
 import { type FactSource, type PartialModel, statedBy } from "./facts.ts";
 import { timmFacts } from "./timm-facts.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ClipSoupError } from "../errors.ts";
 import { fieldFault, oneOf, parseConfig, positiveInteger, rgb } from "./config-fields.ts";
 import { type FactSource, statedBy } from "./facts.ts";

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { type Architecture, modelConfigOf, parseArchitecture } from "../architectures/architecture.ts";
 import { isClipSoupError } from "../errors.ts";
 import { oneOf, parseConfig, rgb } from "./config-fields.ts";

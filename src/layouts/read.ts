@@ -13,6 +13,8 @@ export interface StoredFolder {
 	readonly tensors: readonly TensorInfo[];
 	/** The towers to take from it; all of them if not given. */
 	readonly towers?: ReadonlySet<Tower>;
+	/** What it was recognised as, undefined for nothing; if not given, it is recognised by its names. */
+	readonly recognition?: Recognition | undefined;
 }
 
 /** How the folders' tensors make up canonical ones. */
@@ -37,7 +39,9 @@ export interface Reading {
  * Whether the canonical tensors are those of an architecture is for `canonicalFaults` to say.
  */
 export function readLayouts(folders: readonly StoredFolder[], options: ReadingOptions = {}): Reading {
-	const recognitions = folders.map(({ tensors }) => recogniseLayout(tensors.map(({ name }) => name)));
+	const recognitions = folders.map((folder) =>
+		"recognition" in folder ? folder.recognition : recogniseLayout(folder.tensors.map(({ name }) => name)),
+	);
 	const fates = folders.flatMap((folder, index) => fatesOf(folder, index, recognitions[index], options));
 	const assembled = [...assembliesOf(fates)].map(([name, assembly]) => assemble(name, assembly));
 	const ofKind = (kind: Fate["kind"]): readonly StoredName[] =>

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { ImageArchitecture } from "../architectures/architecture.ts";
 import { oneOf, parseConfig, positiveInteger, rgb } from "./config-fields.ts";
 import { type FactSource, statedBy } from "./facts.ts";

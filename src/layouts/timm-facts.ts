@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { featuresOf } from "../architectures/resnet.ts";
 import {
 	isTimmConvNextName,

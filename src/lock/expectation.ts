@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 const bound = z.number();
 const count = z.int("a whole number").nonnegative("a whole number");

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DTYPES, type Dtype, isDtype } from "../tensor/dtype.ts";
 import { expectationSchema } from "./expectation.ts";
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { changed, type OutgoingFile } from "./local-file.ts";
 
 const lineSchema = z.discriminatedUnion("key", [

@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { type FileStamp, stampOf } from "./local-file.ts";
 
 const stampSchema = z.object({ size: z.number(), mtimeNs: z.string(), inode: z.string() });

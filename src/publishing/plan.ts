@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "64 hex digits");
 const commit = z.string().regex(/^[0-9a-f]{40}$/, "40 hex digits");

@@ -1,5 +1,5 @@
 import { createHash, sign, verify } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { readSmallFile } from "../bytes/small-file.ts";
 import { ClipSoupError } from "../errors.ts";
 import { invalidSignature, parseJson } from "./invalid-signature.ts";

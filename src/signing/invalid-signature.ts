@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { ClipSoupError } from "../errors.ts";
 
 /** JSON of a file, or undefined if it is none. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { compareUtf8 } from "../tensor/names.ts";
 import { invalidSignature, malformedSignature, parseJson } from "./invalid-signature.ts";
 

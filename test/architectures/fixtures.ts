@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import { isDtype } from "../../src/tensor/dtype.ts";
 import type { TensorInfo } from "../../src/tensor/tensor.ts";
 

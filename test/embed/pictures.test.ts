@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { classify, type ForwardOptions } from "../../src/embed.ts";
 import { expectFailure, expectSuccess } from "../cli/expectations.ts";
 import { runCli } from "../support/run-cli.ts";

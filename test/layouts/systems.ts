@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import { LENGTH_BYTE_LENGTH, parseHeader } from "../../src/safetensors/header.ts";
 import { isDtype } from "../../src/tensor/dtype.ts";
 import type { TensorInfo } from "../../src/tensor/tensor.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it, test } from "vitest";
-import type { z } from "zod";
+import type * as z from "zod";
 import { checkSignature } from "../../src/checks/signature.ts";
 import { ClipSoupError, FaultsError } from "../../src/errors.ts";
 import { jsonReport } from "../../src/reports/json.ts";

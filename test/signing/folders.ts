@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { sign } from "../../src/sign.ts";
 import { signedBundle } from "../../src/signing/bundle.ts";
 import { readPrivateKey } from "../../src/signing/keys.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { visible } from "./reading-routes.ts";
 import { json, reject } from "./reply.ts";
 import type { Route } from "./state.ts";

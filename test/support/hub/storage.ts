@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { contentOf } from "./content.ts";
 import { type Reply, ranged } from "./reply.ts";
 import type { Call, Grant, HubState, Route } from "./state.ts";

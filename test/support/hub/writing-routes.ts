@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { refuseWriting } from "./accounts.ts";
 import { contentOf } from "./content.ts";
 import { atRevision, visible } from "./reading-routes.ts";
