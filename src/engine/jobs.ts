@@ -1,4 +1,5 @@
 import type { Control } from "./control.ts";
+import { inOrder, largestFirst } from "./job-order.ts";
 import type { Operation } from "./operation.ts";
 import { type OperationTraits, traitsOf } from "./operation.ts";
 import type { StepTable } from "./step-table.ts";
@@ -62,48 +63,40 @@ export class JobTable {
 	}
 }
 
-/**
- * Cuts steps into jobs, in the order of the steps, which is the order of the bytes.
- *
- * Where all jobs are whole tensors they are handed out largest first instead, so that no thread is left alone with the last large one.
- */
-export function cutJobs(
-	operations: readonly Operation[],
-	steps: StepTable,
-	control: Control,
-	options: { readonly chunkByteLength: number; readonly wholeTensors: boolean },
-): JobTable {
-	const jobElements = operations.map((operation) => {
-		const traits = traitsOf(operation);
-		const isWhole = options.wholeTensors || traits.granularity === "tensor";
-		return isWhole ? Number.POSITIVE_INFINITY : chunkElements(traits, options.chunkByteLength);
-	});
-	const elementsPerJob = (step: number) => jobElements[steps.operation(step)] ?? 1;
-	let length = 0;
-	for (let step = 0; step < steps.length; step++) {
-		const count = Math.max(1, Math.ceil(steps.elementCount(step) / elementsPerJob(step)));
-		control.setRemaining(step, count);
-		length += count;
-	}
-	const jobs = new JobTable(length);
-	let row = 0;
-	for (const step of order(
-		steps,
-		jobElements.every((elements) => elements === Number.POSITIVE_INFINITY),
-	)) {
-		const elements = steps.elementCount(step);
-		const size = elementsPerJob(step);
-		let begin = 0;
-		do {
-			const end = Math.min(elements, begin + size);
-			jobs.set(row++, step, begin, end);
-			begin = end;
-		} while (begin < elements);
-	}
-	return jobs;
+/** How a pass is cut into jobs. */
+export interface Cut {
+	/** Bytes of one operand's buffer. */
+	readonly chunkByteLength: number;
+	/** Whether every job is a whole tensor. */
+	readonly wholeTensors: boolean;
+	/** Output files to write at the same time, if there are several; 1 keeps the order of the steps. */
+	readonly lanes: number;
 }
 
-function order(steps: StepTable, largestFirst: boolean): Iterable<number> {
-	const rows = new Uint32Array(steps.length).map((_, step) => step);
-	return largestFirst ? rows.sort((a, b) => steps.elementCount(b) - steps.elementCount(a) || a - b) : rows;
+/** Cuts steps into jobs, in an order that keeps all threads busy: see `job-order.ts`. */
+export function cutJobs(operations: readonly Operation[], steps: StepTable, control: Control, cut: Cut): JobTable {
+	const jobElements = operations.map((operation) => {
+		const traits = traitsOf(operation);
+		const isWhole = cut.wholeTensors || traits.granularity === "tensor";
+		return isWhole ? Number.POSITIVE_INFINITY : chunkElements(traits, cut.chunkByteLength);
+	});
+	const elementsPerJob = (step: number) => jobElements[steps.operation(step)] ?? 1;
+	const jobCounts = Uint32Array.from({ length: steps.length }, (_, step) =>
+		Math.max(1, Math.ceil(steps.elementCount(step) / elementsPerJob(step))),
+	);
+	jobCounts.forEach((count, step) => {
+		control.setRemaining(step, count);
+	});
+	const areWhole = jobElements.every((elements) => elements === Number.POSITIVE_INFINITY);
+	const order = areWhole ? largestFirst(steps, jobCounts) : inOrder(steps, jobCounts, cut.lanes);
+	const jobs = new JobTable(jobCounts.reduce((sum, count) => sum + count, 0));
+	const done = new Float64Array(steps.length);
+	let row = 0;
+	for (const step of order) {
+		const begin = done[step] ?? 0;
+		const end = Math.min(steps.elementCount(step), begin + elementsPerJob(step));
+		jobs.set(row++, step, begin, end);
+		done[step] = end;
+	}
+	return jobs;
 }

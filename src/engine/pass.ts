@@ -94,8 +94,9 @@ function createTask(pass: Pass, control: Control, threads: number): Prepared {
 	const wanted = pass.chunkByteLength ?? chunkByteLength(threads, pass.steps.operandCount);
 	const chunk = Math.max(wanted, ...pass.operations.map((operation) => leastChunk(traitsOf(operation))));
 	const digests = pass.digests ?? false;
-	const jobs = cutJobs(pass.operations, pass.steps, control, { chunkByteLength: chunk, wholeTensors: digests });
 	const isRemote = pass.sources.some((source) => "remote" in source);
+	const cut = { chunkByteLength: chunk, wholeTensors: digests, lanes: threads };
+	const jobs = cutJobs(pass.operations, pass.steps, control, cut);
 	const feed = isRemote ? new Feed(fedRuns(pass, jobs, chunk), chunk) : undefined;
 	const task: WorkerTask = {
 		kernels: compileKernels(),
