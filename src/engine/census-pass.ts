@@ -1,7 +1,7 @@
 import type { Progress, Watch } from "../progress.ts";
 import { type Dtype, floatByteLength, isFloatDtype } from "../tensor/dtype.ts";
 import { type Operation, OperationList } from "./operation.ts";
-import { runPass } from "./pass.ts";
+import { type Pass, runPass } from "./pass.ts";
 import type { PassSource } from "./protocol.ts";
 import type { TensorStatistics } from "./results.ts";
 import { type Operand, StepTable } from "./step-table.ts";
@@ -26,7 +26,7 @@ export interface BytesRead {
 }
 
 /** What steps read from, and how. */
-export interface ReadPassOptions {
+export interface ReadPassOptions extends Pick<Pass, "onFileDigest"> {
 	readonly sources: readonly PassSource[];
 	readonly phase: Progress["phase"];
 	readonly threads: number | undefined;

@@ -1,3 +1,4 @@
+import type { ByteSource } from "../bytes/byte-source.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import type { StoredName } from "../layouts/assemble.ts";
@@ -34,7 +35,7 @@ export interface CensusFile {
 	readonly size: number;
 	/** 64 lower-case hex digits. */
 	readonly sha256: string;
-	/** Whether the Hub tells the digest, so that the file was not read a second time for it. */
+	/** Whether only the Hub tells the digest: the bytes came in another order, and were not read a second time for it. */
 	readonly isListed: boolean;
 }
 
@@ -57,8 +58,8 @@ export interface CensusOptions {
 	/** Worker threads. Default: the processors, at most 2. */
 	readonly threads?: number | undefined;
 	/**
-	 * Digest weight files as a whole too, which is a second reading, in order and in one thread; of files on the Hub that are
-	 * in LFS, the digest is the one that it lists. Default false.
+	 * Digest weight files as a whole too, which is a second reading, in order and in one thread; but of files on the Hub it
+	 * is taken in the same pass, or where that reads in another order, from what the Hub lists. Default false.
 	 */
 	readonly files?: boolean | undefined;
 }
@@ -80,12 +81,19 @@ export async function takeCensus(
 	});
 	const fileSources = sourcesOf(checkpoints);
 	const canonicalReading = model && planCanonicalReading(model, stored, fileSources.length);
+	const known = new Map<ByteSource, string>();
+	const onFileDigest = files ? (source: ByteSource, sha256: string) => known.set(source, sha256) : undefined;
 	const read = await readBytes(
 		[...stored.map(({ step }) => step), ...(canonicalReading?.steps ?? [])],
-		{ phase: "read", sources: [...fileSources, ...(canonicalReading?.sources ?? [])], threads },
+		{
+			phase: "read",
+			sources: [...fileSources, ...(canonicalReading?.sources ?? [])],
+			threads,
+			...(onFileDigest && { onFileDigest }),
+		},
 		watch,
 	);
-	const fileDigests = files ? await digestFiles(checkpoints, watch.signal) : undefined;
+	const fileDigests = files ? await digestFiles(checkpoints, known, watch.signal) : undefined;
 	for (const checkpoint of checkpoints) await checkpoint.assertUnchanged();
 	const tensors = stored.map(({ name, dtype, shape, folder, file, byteLength }, row): CensusTensor => {
 		const { sha256 = "", statistics } = read[row] ?? {};
@@ -116,16 +124,19 @@ export async function takeCensus(
 	};
 }
 
+/** @param known digests that the pass over the bytes has taken already */
 async function digestFiles(
 	checkpoints: readonly Checkpoint[],
+	known: ReadonlyMap<ByteSource, string>,
 	signal: AbortSignal | undefined,
 ): Promise<readonly CensusFile[]> {
 	const digested: CensusFile[] = [];
 	for (const [folder, { files }] of checkpoints.entries()) {
 		for (const [file, { source }] of files.entries()) {
 			const { listedSha256, byteLength: size } = source;
-			const sha256 = listedSha256 ?? (await digestSource(source, signal)).replace("sha256:", "");
-			const isListed = listedSha256 !== undefined;
+			const taken = known.get(source);
+			const sha256 = taken ?? listedSha256 ?? (await digestSource(source, signal)).replace("sha256:", "");
+			const isListed = taken === undefined && listedSha256 !== undefined;
 			digested.push({ path: weightFileLabel(checkpoints, folder, file), size, sha256, isListed });
 		}
 	}

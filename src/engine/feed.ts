@@ -1,5 +1,6 @@
 import type { ByteSource } from "../bytes/byte-source.ts";
 import { chunksOf, operandAt } from "./chunks.ts";
+import { type Checkable, checkableIn } from "./feed-digest.ts";
 import { FeedRing } from "./feed-ring.ts";
 import { operandRuns } from "./gather.ts";
 import { chunkElements, type JobTable } from "./jobs.ts";
@@ -21,6 +22,8 @@ export interface FedRun {
 	readonly position: number;
 	readonly byteLength: number;
 	readonly at: number;
+	/** Whether it is one of many of a matrix that is stored the other way round. */
+	readonly isStrided: boolean;
 }
 
 /**
@@ -31,15 +34,32 @@ export class Feed {
 	readonly ring: FeedRing;
 	readonly #runs: Iterable<FedRun>;
 	/** Batches that are being read, first to last, by the stream position where each ends. */
-	readonly #pending: { readonly end: number; isDone: boolean }[] = [];
+	readonly #pending: { readonly batch: readonly FedRun[]; isDone: boolean }[] = [];
+	readonly #checkable: Checkable;
+	readonly #fileDigests = new Map<ByteSource, string>();
+	#isPublishing = false;
 	#taken = 0;
 	#failure: { readonly reason: unknown } | undefined;
 	#wake: () => void = () => {};
 
-	/** @param chunkByteLength bytes of an operand's buffer, which no run is longer than */
-	constructor(runs: Iterable<FedRun>, chunkByteLength: number) {
-		this.#runs = runs;
+	/**
+	 * @param runs the stream, from its start each time
+	 * @param chunkByteLength bytes of an operand's buffer, which no run is longer than
+	 */
+	constructor(runs: () => Iterable<FedRun>, chunkByteLength: number) {
+		this.#runs = runs();
+		this.#checkable = checkableIn(runs());
 		this.ring = FeedRing.create(Math.max(RING_BYTE_LENGTH, 2 * (BATCH_BYTE_LENGTH + chunkByteLength)));
+	}
+
+	/** Names of sources whose bytes are not compared with the digests that they are listed with. */
+	get unchecked(): readonly string[] {
+		return this.#checkable.unchecked;
+	}
+
+	/** SHA-256 of the files that were read as a whole, once that is done. */
+	get fileDigests(): ReadonlyMap<ByteSource, string> {
+		return this.#fileDigests;
 	}
 
 	/** Reads everything, as far ahead as the ring has room. @throws what a source throws; it stops without a word on `stop` */
@@ -48,10 +68,11 @@ export class Feed {
 			const end = endOf(batch);
 			while (end - this.#taken > this.ring.byteLength && this.#failure === undefined) await this.#change();
 			if (this.#failure) break;
-			this.#start(batch, end);
+			this.#start(batch);
 		}
 		while (this.#pending.length > 0 && this.#failure === undefined) await this.#change();
 		if (this.#failure) throw this.#failure.reason;
+		for (const [source, digest] of this.#checkable.digests) this.#fileDigests.set(source, await digest.finish());
 	}
 
 	/** The worker says how far it is. */
@@ -66,16 +87,15 @@ export class Feed {
 		this.#wake();
 	}
 
-	#start(batch: readonly FedRun[], end: number): void {
-		const entry = { end, isDone: false };
+	#start(batch: readonly FedRun[]): void {
+		const entry = { batch, isDone: false };
 		this.#pending.push(entry);
-		Promise.all(extentsOf(batch).map((extent) => this.#read(extent))).then(
-			() => {
+		Promise.all(extentsOf(batch).map((extent) => this.#read(extent)))
+			.then(() => {
 				entry.isDone = true;
-				this.#publish();
-			},
-			(reason: unknown) => this.stop(reason),
-		);
+				return this.#publish();
+			})
+			.catch((reason: unknown) => this.stop(reason));
 	}
 
 	async #read({ source, position, byteLength, runs }: Extent): Promise<void> {
@@ -94,11 +114,19 @@ export class Feed {
 		}
 	}
 
-	#publish(): void {
-		let end: number | undefined;
-		while (this.#pending[0]?.isDone) end = this.#pending.shift()?.end;
-		if (end !== undefined) this.ring.publish(end);
-		this.#wake();
+	/** Digests what is whole from the start on, while nobody has taken it, and lets the worker have it. */
+	async #publish(): Promise<void> {
+		if (this.#isPublishing) return;
+		this.#isPublishing = true;
+		for (let [first] = this.#pending; first?.isDone && this.#failure === undefined; [first] = this.#pending) {
+			for (const run of first.batch) {
+				await this.#checkable.digests.get(run.source)?.add(run, this.ring.parts(run.at, run.byteLength));
+			}
+			this.#pending.shift();
+			this.ring.publish(endOf(first.batch));
+			this.#wake();
+		}
+		this.#isPublishing = false;
 	}
 
 	#change(): Promise<void> {
@@ -129,8 +157,9 @@ export function* fedRuns(
 				const { source: number, position } = operandAt(steps, step, kind.traits, operand, elements.first);
 				const source = sources[number];
 				if (source === undefined || !("remote" in source)) continue;
+				const isStrided = kind.traits.matrix?.transposed[operand] ?? false;
 				for (const run of operandRuns(kind.traits, operand, position, elements)) {
-					yield { source: source.remote, ...run, at };
+					yield { source: source.remote, ...run, at, isStrided };
 					at += run.byteLength;
 				}
 			}

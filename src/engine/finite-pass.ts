@@ -2,7 +2,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Watch } from "../progress.ts";
 import { floatByteLength, isFloatDtype } from "../tensor/dtype.ts";
 import { OperationList } from "./operation.ts";
-import { runPass } from "./pass.ts";
+import { type Pass, runPass } from "./pass.ts";
 import { sourceNumbers, sourcesOf } from "./plan.ts";
 import type { NonFiniteElements } from "./results.ts";
 import { StepTable } from "./step-table.ts";
@@ -21,10 +21,12 @@ export interface FiniteReport {
 	readonly nonFinite: readonly NonFiniteTensor[];
 }
 
+export type FinitePassOptions = Pick<Pass, "threads" | "onFileDigest">;
+
 /** Reads all float tensors once, as fast as memory gives them, and tells which have elements that are not finite. */
 export async function findNonFinite(
 	checkpoints: readonly Checkpoint[],
-	{ threads }: { readonly threads?: number | undefined } = {},
+	options: FinitePassOptions = {},
 	watch: Watch = {},
 ): Promise<FiniteReport> {
 	const floats = checkpoints.flatMap(({ tensors }, checkpoint) =>
@@ -50,7 +52,7 @@ export async function findNonFinite(
 			phase: "read",
 			sources: sourcesOf(checkpoints),
 			outputs: [],
-			threads,
+			...options,
 			onResult: (row, result) => {
 				if (result.kind === "finite") found.set(row, result);
 			},

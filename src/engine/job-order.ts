@@ -12,6 +12,20 @@ export function largestFirst(steps: StepTable, jobCounts: Uint32Array): JobOrder
 	);
 }
 
+/** In the order of the bytes of the first operand, so that files that are streamed are read from their start to their end. */
+export function bySource(steps: StepTable, jobCounts: Uint32Array): JobOrder {
+	const operands = Array.from(jobCounts, (_, step) => steps.operand(step, 0));
+	const rows = jobCounts.map((_, step) => step);
+	return jobsOf(
+		rows.sort((a, b) => {
+			const [one, other] = [operands[a], operands[b]];
+			if (one === undefined || other === undefined) return 0;
+			return one.source - other.source || one.position - other.position || a - b;
+		}),
+		jobCounts,
+	);
+}
+
 /**
  * In the order of the steps, which is the order of the bytes; but of several output files as many as there are `lanes`
  * take turns, since the system lets one thread at a time write to a file.

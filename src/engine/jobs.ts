@@ -1,5 +1,5 @@
 import type { Control } from "./control.ts";
-import { inOrder, largestFirst } from "./job-order.ts";
+import { bySource, inOrder, largestFirst } from "./job-order.ts";
 import type { Operation } from "./operation.ts";
 import { type OperationTraits, traitsOf } from "./operation.ts";
 import type { StepTable } from "./step-table.ts";
@@ -69,8 +69,9 @@ export interface Cut {
 	readonly chunkByteLength: number;
 	/** Whether every job is a whole tensor. */
 	readonly wholeTensors: boolean;
-	/** Output files to write at the same time, if there are several; 1 keeps the order of the steps. */
-	readonly lanes: number;
+	/** Whether a source is streamed to the one thread there is. */
+	readonly isFed: boolean;
+	readonly threads: number;
 }
 
 /** Cuts steps into jobs, in an order that keeps all threads busy: see `job-order.ts`. */
@@ -88,7 +89,11 @@ export function cutJobs(operations: readonly Operation[], steps: StepTable, cont
 		control.setRemaining(step, count);
 	});
 	const areWhole = jobElements.every((elements) => elements === Number.POSITIVE_INFINITY);
-	const order = areWhole ? largestFirst(steps, jobCounts) : inOrder(steps, jobCounts, cut.lanes);
+	const order = cut.isFed
+		? bySource(steps, jobCounts)
+		: areWhole
+			? largestFirst(steps, jobCounts)
+			: inOrder(steps, jobCounts, cut.threads);
 	const jobs = new JobTable(jobCounts.reduce((sum, count) => sum + count, 0));
 	const done = new Float64Array(steps.length);
 	let row = 0;

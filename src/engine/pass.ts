@@ -1,11 +1,13 @@
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import type { ByteSource } from "../bytes/byte-source.ts";
 import { ClipSoupError } from "../errors.ts";
 import { compileKernels } from "../kernels/wasm.ts";
 import type { Progress, Watch } from "../progress.ts";
 import { Control } from "./control.ts";
 import { Feed, fedRuns } from "./feed.ts";
+import { requireListed } from "./feed-digest.ts";
 import { chunkByteLength, cutJobs, leastChunk } from "./jobs.ts";
 import { type Operation, traitsOf } from "./operation.ts";
 import type { PassFile, PassSource, WorkerMessage, WorkerTask } from "./protocol.ts";
@@ -28,6 +30,8 @@ export interface Pass {
 	/** Called for every result, in no fixed order; an element-wise step may have several. */
 	readonly onResult: (step: number, result: StepResult) => void;
 	readonly onDigests?: (step: number, digests: StepDigests) => void;
+	/** Called with the SHA-256 of each remote file that was read as a whole; default `requireListed`. */
+	readonly onFileDigest?: (source: ByteSource, sha256: string) => void;
 }
 
 /** Two keep the page cache busy. Each thread costs 8 MB on Node 20 and 12 MB on Node 24: a third would pass 128 MB there. */
@@ -49,9 +53,11 @@ export function threadsFor(isRemote: boolean, threads = defaultThreads()): numbe
  * Runs all steps with worker threads and bounded memory: it knows no layout, architecture or merge method.
  *
  * The result does not depend on the number of threads or the chunk size.
- * @throws the signal's reason once all threads have stopped, or the first `ClipSoupError` of a thread
+ * @returns names of remote sources that were read in part or out of order, so that their bytes were not compared with the
+ *   digests that they are listed with
+ * @throws the signal's reason once all threads have stopped, or the first `ClipSoupError` of a thread; ERR_HUB_INTEGRITY
  */
-export async function runPass(pass: Pass, { signal, onProgress }: Watch = {}): Promise<void> {
+export async function runPass(pass: Pass, { signal, onProgress }: Watch = {}): Promise<readonly string[]> {
 	signal?.throwIfAborted();
 	const isRemote = pass.sources.some((source) => "remote" in source);
 	const threads = threadsFor(isRemote, pass.threads);
@@ -78,6 +84,9 @@ export async function runPass(pass: Pass, { signal, onProgress }: Watch = {}): P
 		const failed = outcomes.find((outcome) => outcome.status === "rejected");
 		if (failed) throw failed.reason;
 		report();
+		const { onFileDigest = requireListed } = pass;
+		for (const [source, sha256] of feed?.fileDigests ?? []) onFileDigest(source, sha256);
+		return feed?.unchecked ?? [];
 	} finally {
 		clearInterval(timer);
 		signal?.removeEventListener("abort", stop);
@@ -95,9 +104,9 @@ function createTask(pass: Pass, control: Control, threads: number): Prepared {
 	const chunk = Math.max(wanted, ...pass.operations.map((operation) => leastChunk(traitsOf(operation))));
 	const digests = pass.digests ?? false;
 	const isRemote = pass.sources.some((source) => "remote" in source);
-	const cut = { chunkByteLength: chunk, wholeTensors: digests, lanes: threads };
+	const cut = { chunkByteLength: chunk, wholeTensors: digests, isFed: isRemote, threads };
 	const jobs = cutJobs(pass.operations, pass.steps, control, cut);
-	const feed = isRemote ? new Feed(fedRuns(pass, jobs, chunk), chunk) : undefined;
+	const feed = isRemote ? new Feed(() => fedRuns(pass, jobs, chunk), chunk) : undefined;
 	const task: WorkerTask = {
 		kernels: compileKernels(),
 		operations: pass.operations,

@@ -144,7 +144,7 @@ async function fill(
 	const { operations, steps, subjects, sources } = product.plan(planned.files);
 	const findings = new Findings(product.subjects, subjects);
 	const collector = options.digests && product.isWhole ? new DigestCollector(product.inputs, subjects) : undefined;
-	await runPass(
+	const unchecked = await runPass(
 		{
 			operations,
 			steps,
@@ -164,7 +164,11 @@ async function fill(
 		options.digests && collector === undefined
 			? await digestStored(product.subjects, { planned, staged }, options, watch)
 			: collector?.result();
-	return { digests, notices: findings.notices() };
+	return { digests, notices: [...findings.notices(), ...unchecked.map(uncheckedNotice)] };
+}
+
+function uncheckedNotice(name: string): string {
+	return `"${name}" was not read from its start to its end: its bytes are not compared with the SHA-256 that the Hub lists`;
 }
 
 /** Writes the final headers, which must end where the data, written before, begins. */

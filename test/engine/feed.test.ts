@@ -49,6 +49,7 @@ describe("extentsOf", () => {
 		position,
 		byteLength,
 		at: 0,
+		isStrided: false,
 	});
 
 	test("joins what lies close in one source, and nothing else", () => {

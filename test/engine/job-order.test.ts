@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { inOrder, largestFirst } from "../../src/engine/job-order.ts";
+import { bySource, inOrder, largestFirst } from "../../src/engine/job-order.ts";
 import { StepTable } from "../../src/engine/step-table.ts";
 
 interface TestStep {
@@ -60,6 +60,22 @@ describe("inOrder", () => {
 	it("gives each of two lanes one half of ten shards", () => {
 		const { table, counts } = tableOf(Array.from({ length: 10 }, (_, file) => ({ file, jobs: 1 })));
 		expect([...inOrder(table, counts, 2)]).toEqual([0, 5, 1, 6, 2, 7, 3, 8, 4, 9]);
+	});
+});
+
+describe("bySource", () => {
+	it("reads the files of the first operand one after the other, each from its start", () => {
+		const table = new StepTable(4, { operandCount: 1, outputCount: 1 });
+		const places = [
+			[1, 0],
+			[0, 90],
+			[0, 10],
+			[1, 5],
+		] as const;
+		places.forEach(([source, position], row) => {
+			table.set(row, { operation: 0, elementCount: 1, operands: [{ source, position }] });
+		});
+		expect([...bySource(table, Uint32Array.of(1, 2, 1, 1))]).toEqual([2, 1, 1, 0, 3]);
 	});
 });
 

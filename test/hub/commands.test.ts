@@ -111,6 +111,17 @@ describe("avg hf:", () => {
 		expect(double.requests.filter(({ effect }) => effect !== undefined)).toHaveLength(4);
 	});
 
+	test.each([4, 5, 6, 7])("finds a bit that is wrong in range %i of storage, and leaves nothing", async (nth) => {
+		double.faults.add({ route: "storage-get", nth, effect: { kind: "corrupt" } });
+		const work = average(["hf:org/augreg", "hf:org/rewind"], { output: join(folder, "soup"), allowNonFinite: true });
+		await expect(work).rejects.toMatchObject({
+			code: "ERR_HUB_INTEGRITY",
+			exitCode: 6,
+			message: expect.stringMatching(/^Cannot read "hf:org\/.*": found sha256 [0-9a-f]{64}, expected sha256/),
+		});
+		expect(readdirSync(folder)).toEqual([]);
+	});
+
 	test("leaves nothing when the Hub refuses in the midst of it", async () => {
 		double.faults.add({ route: "resolve", nth: 6, times: 99, effect: { kind: "status", status: 403 } });
 		double.faults.add({ route: "storage-get", nth: 3, times: 99, effect: { kind: "status", status: 403 } });

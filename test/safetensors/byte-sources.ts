@@ -6,12 +6,14 @@ export class CountingSource implements ByteSource {
 	readonly descriptor = undefined;
 	readonly file = undefined;
 	readonly byteLength: number;
+	readonly listedSha256: string | undefined;
 	readonly reads: [number, number][] = [];
 	readonly #bytes: Uint8Array;
 
 	/** `byteLength` may claim more than `bytes` holds, for a file too large to make. */
-	constructor(bytes: Uint8Array, byteLength = bytes.byteLength) {
+	constructor(bytes: Uint8Array, byteLength = bytes.byteLength, listedSha256?: string) {
 		this.#bytes = bytes;
+		this.listedSha256 = listedSha256;
 		this.byteLength = byteLength;
 	}
 
