@@ -16,7 +16,7 @@ export interface HubOptions extends HttpOptions {
 /** A file in a folder of a repository, or the folder itself. */
 export interface HubPlace {
 	readonly folder: Folder;
-	/** Name of the file that was referred to; undefined if it was the folder. */
+	/** Name in that folder of the file that was referred to; undefined if it was the folder. */
 	readonly file: string | undefined;
 }
 
@@ -45,13 +45,13 @@ export class Hub {
 	 */
 	async open(reference: HubReference): Promise<HubPlace> {
 		const places = hubPlaces(this.#environment);
-		const { id, revision, path } = reference;
+		const { id, revision } = reference;
 		const pinned = await this.#pinned(places, reference);
 		if (pinned !== undefined) return pinned;
 		const key = formatHubReference({ id, revision, path: undefined });
 		const opened = this.#repositories.get(key) ?? this.#openRepository(places, reference);
 		this.#repositories.set(key, opened);
-		return placeIn(await opened, reference, path);
+		return placeIn(await opened, reference);
 	}
 
 	/** What the user should know of how the token is kept; told once. */
@@ -61,14 +61,18 @@ export class Hub {
 		return notices;
 	}
 
-	/** A file of a commit that the cache holds needs no request at all: neither can have changed. */
+	/**
+	 * A file of a commit that the cache holds needs no request at all: neither can have changed. An index names other
+	 * files, of which the listing tells.
+	 */
 	async #pinned(places: HubPlaces, reference: HubReference): Promise<HubPlace | undefined> {
 		const { id, revision, path } = reference;
 		if (path === undefined || revision === undefined || !isCommit(revision)) return undefined;
+		if (path.endsWith(".index.json")) return undefined;
 		const cache = new HubCache(places.cache, id);
 		if ((await cache.find(revision, path)) === undefined) return undefined;
 		const repository = { ...this.#base(places, reference), commit: revision, files: undefined, paths: [path] };
-		return placeIn(repository, reference, path);
+		return placeIn(repository, reference);
 	}
 
 	async #openRepository(places: HubPlaces, reference: HubReference): Promise<OpenRepository> {
@@ -93,8 +97,9 @@ export class Hub {
 		};
 	}
 
-	#base({ endpoint, cache }: HubPlaces, { id }: HubReference) {
-		return { id, endpoint, http: this.#connect(), cache: new HubCache(cache, id), signal: this.#options.signal };
+	#base({ endpoint, isOffline, cache }: HubPlaces, { id }: HubReference) {
+		const http = this.#connect();
+		return { id, endpoint, http, isOffline, cache: new HubCache(cache, id), signal: this.#options.signal };
 	}
 
 	#connect(): HubHttp {
@@ -113,13 +118,13 @@ export class Hub {
 }
 
 /** The file or folder at a path, as far as the repository has it; a path that is neither is taken for a file. */
-async function placeIn(
-	repository: OpenRepository,
-	reference: HubReference,
-	path: string | undefined,
-): Promise<HubPlace> {
+async function placeIn(repository: OpenRepository, reference: HubReference): Promise<HubPlace> {
+	const { path } = reference;
 	const root = new RemoteFolder(repository, { ...reference, path: undefined });
 	if (path === undefined) return { folder: root, file: undefined };
 	const folder = await root.folder(path);
-	return folder === undefined ? { folder: root, file: path } : { folder, file: undefined };
+	if (folder !== undefined) return { folder, file: undefined };
+	const slash = path.lastIndexOf("/");
+	const parent = slash < 0 ? root : new RemoteFolder(repository, { ...reference, path: path.slice(0, slash) });
+	return { folder: parent, file: path.slice(slash + 1) };
 }

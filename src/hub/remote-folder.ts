@@ -20,7 +20,9 @@ export interface OpenRepository extends RepositoryAt {
 	readonly http: HubHttp;
 	readonly cache: HubCache;
 	readonly signal: AbortSignal | undefined;
-	/** By path; undefined offline, where only the cache tells what there is. */
+	/** Whether only the cache may be read. */
+	readonly isOffline: boolean;
+	/** By path; undefined where only the cache tells what there is. */
 	readonly files: ReadonlyMap<string, HubFile> | undefined;
 	/** Paths of all files. */
 	readonly paths: readonly string[];
@@ -103,9 +105,9 @@ export class RemoteFolder implements Folder {
 	}
 
 	#missing(name: string): ClipSoupError {
-		const { commit, files } = this.#repository;
+		const { commit, isOffline } = this.#repository;
 		const object = this.nameOf(name);
-		if (files === undefined) return offlineError({ verb: "open", object });
+		if (isOffline) return offlineError({ verb: "open", object });
 		return new ClipSoupError("ERR_HUB_NOT_FOUND", `Cannot open "${object}": found no such file at commit ${commit}`, {
 			fix: "check the path, which starts at the root of the repository",
 		});
