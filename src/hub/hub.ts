@@ -1,4 +1,4 @@
-import type { Folder } from "../bytes/folder.ts";
+import type { ResolvedReference } from "../origin.ts";
 import { HubCache, isCommit } from "./cache.ts";
 import { type Environment, type HubPlaces, hubPlaces } from "./endpoint.ts";
 import { offlineError } from "./failure.ts";
@@ -15,7 +15,7 @@ export interface HubOptions extends HttpOptions {
 
 /** A file in a folder of a repository, or the folder itself. */
 export interface HubPlace {
-	readonly folder: Folder;
+	readonly folder: RemoteFolder;
 	/** Name in that folder of the file that was referred to; undefined if it was the folder. */
 	readonly file: string | undefined;
 }
@@ -29,6 +29,7 @@ export class Hub {
 	readonly #environment: Environment;
 	readonly #options: HttpOptions;
 	readonly #repositories = new Map<string, Promise<OpenRepository>>();
+	readonly #origins = new Map<string, ResolvedReference>();
 	#token: Promise<FoundToken> | undefined;
 	#http: HubHttp | undefined;
 	#notices: readonly string[] = [];
@@ -45,13 +46,15 @@ export class Hub {
 	 */
 	async open(reference: HubReference): Promise<HubPlace> {
 		const places = hubPlaces(this.#environment);
-		const { id, revision } = reference;
-		const pinned = await this.#pinned(places, reference);
-		if (pinned !== undefined) return pinned;
-		const key = formatHubReference({ id, revision, path: undefined });
-		const opened = this.#repositories.get(key) ?? this.#openRepository(places, reference);
-		this.#repositories.set(key, opened);
-		return placeIn(await opened, reference);
+		const key = formatHubReference({ ...reference, path: undefined });
+		const place = (await this.#pinned(places, reference)) ?? (await this.#listed(places, reference, key));
+		this.#origins.set(key, { reference: key, ...place.folder.origin });
+		return place;
+	}
+
+	/** What was read of the Hub so far, in the order in which it was opened first. */
+	get origins(): readonly ResolvedReference[] {
+		return [...this.#origins.values()];
 	}
 
 	/** What the user should know of how the token is kept; told once. */
@@ -73,6 +76,12 @@ export class Hub {
 		if ((await cache.find(revision, path)) === undefined) return undefined;
 		const repository = { ...this.#base(places, reference), commit: revision, files: undefined, paths: [path] };
 		return placeIn(repository, reference);
+	}
+
+	async #listed(places: HubPlaces, reference: HubReference, key: string): Promise<HubPlace> {
+		const opened = this.#repositories.get(key) ?? this.#openRepository(places, reference);
+		this.#repositories.set(key, opened);
+		return placeIn(await opened, reference);
 	}
 
 	async #openRepository(places: HubPlaces, reference: HubReference): Promise<OpenRepository> {

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import type { ByteSource, Origin } from "../bytes/byte-source.ts";
+import type { ByteSource } from "../bytes/byte-source.ts";
 import type { Folder } from "../bytes/folder.ts";
 import { openLocalFile } from "../bytes/local-file.ts";
 import { readSmallFile } from "../bytes/small-file.ts";
 import { ClipSoupError } from "../errors.ts";
+import type { Origin } from "../origin.ts";
 import type { HubCache } from "./cache.ts";
 import { integrityError, offlineError } from "./failure.ts";
 import type { HubHttp } from "./fetch.ts";
@@ -53,7 +54,7 @@ export class RemoteFolder implements Folder {
 		return [...new Set(inside.map((path) => path.slice(prefix.length).split("/")[0] ?? ""))];
 	}
 
-	async folder(name: string): Promise<Folder | undefined> {
+	async folder(name: string): Promise<RemoteFolder | undefined> {
 		const path = this.#pathOf(name);
 		const isFolder = this.#repository.paths.some((each) => each.startsWith(`${path}/`));
 		return isFolder ? new RemoteFolder(this.#repository, { ...this.#reference, path }) : undefined;

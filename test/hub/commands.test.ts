@@ -43,7 +43,9 @@ describe("inspect hf:", () => {
 			double.requests.filter(({ route, url }) => route === "resolve" && url.includes(".safetensors")),
 		).toHaveLength(1);
 		const { model, notices, ...rest } = remote;
-		expect(rest).toEqual({ ...local, path: "hf:org/augreg", model: undefined, notices: undefined });
+		const revision = double.repositories.get("org/augreg")?.head;
+		const origins = [{ reference: "hf:org/augreg", repo: "org/augreg", revision }];
+		expect(rest).toEqual({ ...local, path: "hf:org/augreg", origins, model: undefined, notices: undefined });
 		expect(notices).toEqual(local.notices);
 		const atHome = JSON.stringify(model).replaceAll("hf:org/augreg:", `${digitsPath("augreg")}/`);
 		expect(atHome.replaceAll("hf:org/augreg", digitsPath("augreg"))).toBe(JSON.stringify(local.model));
@@ -138,7 +140,9 @@ describe("avg hf:", () => {
 
 test("diff hf: sees what diff of the files sees", async () => {
 	const remote = await diff("hf:org/augreg", digitsPath("rewind"));
-	expect({ ...remote, a: digitsPath("augreg") }).toEqual(await diff(digitsPath("augreg"), digitsPath("rewind")));
+	expect({ ...remote, a: digitsPath("augreg"), origins: [] }).toEqual(
+		await diff(digitsPath("augreg"), digitsPath("rewind")),
+	);
 	expect((await diff("hf:org/augreg", digitsPath("augreg"))).equal).toBe(true);
 });
 
