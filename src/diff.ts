@@ -6,6 +6,7 @@ import { sourceNumbers, sourcesOf } from "./engine/plan.ts";
 import type { TensorDifference } from "./engine/results.ts";
 import { type Step, StepTable } from "./engine/step-table.ts";
 import { Hub } from "./hub/hub.ts";
+import type { ResolvedReference } from "./origin.ts";
 import type { Watch } from "./progress.ts";
 import { type Dtype, floatByteLength, isFloatDtype } from "./tensor/dtype.ts";
 import { equalShapes, type Shape } from "./tensor/shape.ts";
@@ -53,6 +54,8 @@ export interface Diff {
 	readonly tensors: readonly TensorDiff[];
 	/** Over all float tensors that both have in one shape, as if they were one. */
 	readonly distance: Omit<Distance, "maxAbsAt"> & { readonly maxAbsIn: string | undefined };
+	/** What was read of the Hub, at which commit. */
+	readonly origins: readonly ResolvedReference[];
 }
 
 /**
@@ -63,11 +66,12 @@ export interface Diff {
  * const { equal, distance } = await diff("augreg/", "rewind/");
  */
 export async function diff(a: string, b: string, options: DiffOptions = {}, watch: Watch = {}): Promise<Diff> {
-	const checkpoints = await openCheckpoints([a, b], new Hub(watch));
+	const hub = new Hub(watch);
+	const checkpoints = await openCheckpoints([a, b], hub);
 	try {
 		const [first, second] = checkpoints;
 		if (first === undefined || second === undefined) throw new Error("Two checkpoints were opened");
-		return await diffCheckpoints(first, second, options, watch);
+		return { ...(await diffCheckpoints(first, second, options, watch)), origins: hub.origins };
 	} finally {
 		await closeAll(checkpoints);
 	}
@@ -79,7 +83,12 @@ interface Pair {
 	readonly b: CheckpointTensor | undefined;
 }
 
-async function diffCheckpoints(a: Checkpoint, b: Checkpoint, options: DiffOptions, watch: Watch): Promise<Diff> {
+async function diffCheckpoints(
+	a: Checkpoint,
+	b: Checkpoint,
+	options: DiffOptions,
+	watch: Watch,
+): Promise<Omit<Diff, "origins">> {
 	const names = new Set([...a.tensors.keys(), ...b.tensors.keys()]);
 	const pairs = [...names].map((name): Pair => ({ name, a: a.tensors.get(name), b: b.tensors.get(name) }));
 	const found = await compare(a, b, pairs, options, watch);

@@ -13,6 +13,7 @@ import { logitsPerImage, readTemperature, type Temperature } from "./onnx/logits
 import { featureBatches, towerFeatures } from "./onnx/tower-features.ts";
 import { type ImageInputs, openImages, openTexts, type TextInputs } from "./onnx/tower-inputs.ts";
 import { fillTemplates, PLACE, softmaxRows, zeroShotClassifier } from "./onnx/zero-shot.ts";
+import type { ResolvedReference } from "./origin.ts";
 import type { InputIdentity } from "./output/target.ts";
 import type { Watch } from "./progress.ts";
 
@@ -58,7 +59,7 @@ export interface EmbedResult extends Features {
  */
 export async function embed(path: string, options: EmbedOptions, watch: Watch = {}): Promise<EmbedResult> {
 	const towers = towersFor(options);
-	return withModel(path, options, watch, async (model) => {
+	return withModel(path, options, watch, async (model, origins) => {
 		const architecture = architectureFor(model, towers);
 		await using imageRows = towers.has("image") ? await openImages(model, architecture, options) : undefined;
 		await using textRows = towers.has("text") ? await openTexts(model, architecture, options) : undefined;
@@ -71,7 +72,7 @@ export async function embed(path: string, options: EmbedOptions, watch: Watch = 
 		const images = imageRows && (await towerFeatures({ model, architecture, tower: "image" }, imageRows, run));
 		const texts = textRows && (await towerFeatures({ model, architecture, tower: "text" }, textRows, run));
 		const logits = images && texts && temperature && logitsOf(images, texts, temperature);
-		const features = { images, texts, logitsPerImage: logits };
+		const features = { images, texts, logitsPerImage: logits, origins };
 		if (plan) await writeFeatures(features, plan, watch.signal);
 		const noLogits = images && texts && !logits ? [NO_LOGITS] : [];
 		return { path, output, ...features, notices: [...model.notices, ...(textRows?.notices ?? []), ...noLogits] };
@@ -93,6 +94,8 @@ export interface Classification {
 	readonly classes: readonly string[];
 	readonly templates: readonly string[];
 	readonly images: readonly ClassifiedImage[];
+	/** What was read of the Hub, at which commit. */
+	readonly origins: readonly ResolvedReference[];
 	/** What the user should know although it is no fault. */
 	readonly notices: readonly string[];
 }
@@ -120,7 +123,7 @@ export async function classify(path: string, options: ClassifyOptions, watch: Wa
 	const texts = fillTemplates(classes, templates);
 	const towers = towersFor({ ...options, texts });
 	refuseIncomplete(towers, templates);
-	return withModel(path, options, watch, async (model) => {
+	return withModel(path, options, watch, async (model, origins) => {
 		const architecture = architectureFor(model, towers);
 		const temperature = await finiteTemperature(model);
 		await using imageRows = await openImages(model, architecture, options);
@@ -139,7 +142,7 @@ export async function classify(path: string, options: ClassifyOptions, watch: Wa
 			best: classes[indexOfLargest(probabilities)] ?? "",
 			probabilities,
 		}));
-		return { path, classes, templates, images: found, notices: [...model.notices, ...textRows.notices] };
+		return { path, classes, templates, images: found, origins, notices: [...model.notices, ...textRows.notices] };
 	});
 }
 
@@ -178,13 +181,14 @@ async function withModel<Result>(
 	path: string,
 	{ textTower: text, tokenizer, arch, archConfig, logitScale, download }: ForwardOptions & TextInputs,
 	watch: Watch,
-	work: (model: ClipModel) => Promise<Result>,
+	work: (model: ClipModel, origins: readonly ResolvedReference[]) => Promise<Result>,
 ): Promise<Result> {
 	if (tokenizer !== undefined) refuseHub(tokenizer, "take the tokenizer of", "tokenizer is read from a folder");
 	const hub = new Hub(watch);
 	const opened = await openModelFiles(path, text, hub);
 	await using held = download ? await downloadWeights(opened, watch) : holdCheckpoints(opened);
-	return await work(await readModel(path, held.checkpoints, { text, arch, archConfig, logitScale }, hub));
+	const model = await readModel(path, held.checkpoints, { text, arch, archConfig, logitScale }, hub);
+	return await work(model, hub.origins);
 }
 
 /** What has to be given for a tower that a model has not. */

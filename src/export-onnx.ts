@@ -11,6 +11,7 @@ import { Hub } from "./hub/hub.ts";
 import { buildClipGraph, GRAPH_TOWERS, type GraphTower } from "./onnx/clip.ts";
 import { assertRunnable } from "./onnx/forward.ts";
 import { assertLoads } from "./onnx/session.ts";
+import type { ResolvedReference } from "./origin.ts";
 import { Staging } from "./output/staging.ts";
 import { type FileTarget, refuseClashes, resolveFileTarget } from "./output/target.ts";
 import type { Watch } from "./progress.ts";
@@ -40,6 +41,8 @@ export interface ExportOnnxResult {
 	readonly weights: readonly string[];
 	/** Bytes of weights that were copied; 0 if the graph points into the model's own files. */
 	readonly copiedByteLength: number;
+	/** What was read of the Hub, at which commit. */
+	readonly origins: readonly ResolvedReference[];
 	readonly notices: readonly string[];
 }
 
@@ -67,14 +70,15 @@ export async function exportOnnx(
 	const opened = await openModelFiles(path, options.text, hub);
 	await using held = options.download ? await downloadWeights(opened, watch) : holdCheckpoints(opened);
 	const model = await readModel(path, held.checkpoints, options, hub);
-	return await exportModel({ model, temporaryFolder: held.temporaryFolder }, options, watch);
+	const exported = await exportModel({ model, temporaryFolder: held.temporaryFolder }, options, watch);
+	return { ...exported, origins: hub.origins };
 }
 
 async function exportModel(
 	{ model, temporaryFolder }: { readonly model: ClipModel; readonly temporaryFolder: string | undefined },
 	options: ExportOnnxOptions,
 	{ signal }: Watch,
-): Promise<ExportOnnxResult> {
+): Promise<Omit<ExportOnnxResult, "origins">> {
 	const { output, force = false, fsync = true } = options;
 	const { path, checkpoints } = model;
 	const present = towersIn(model.tensors);

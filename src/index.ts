@@ -35,6 +35,7 @@ export {
 	inspect,
 } from "./inspect.ts";
 export type { LayoutId } from "./layouts/detect.ts";
+export type { Origin, ResolvedReference } from "./origin.ts";
 export type { Progress, Watch } from "./progress.ts";
 export { type PublishOptions, type PublishResult, publish } from "./publish.ts";
 export type { PlannedFile, PublishPlan } from "./publishing/plan.ts";

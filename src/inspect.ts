@@ -7,6 +7,7 @@ import type { Statistics } from "./engine/census-pass.ts";
 import { type StoredTensor, storedTensors, weightFileLabel } from "./engine/census-tensors.ts";
 import { Hub } from "./hub/hub.ts";
 import type { LayoutId } from "./layouts/detect.ts";
+import type { ResolvedReference } from "./origin.ts";
 import type { Watch } from "./progress.ts";
 import { parseRecipe, RECIPE_METADATA, type Recipe } from "./recipe.ts";
 import { type Dtype, isFloatDtype } from "./tensor/dtype.ts";
@@ -71,6 +72,8 @@ export interface Inspection {
 	/** The `clip_soup` entry, if it is one that this version knows. */
 	readonly recipe: Recipe | undefined;
 	readonly data: DataSummary | undefined;
+	/** All that was read of the Hub, at which commit. */
+	readonly origins: readonly ResolvedReference[];
 	readonly notices: readonly string[];
 }
 
@@ -122,6 +125,7 @@ async function inspectCheckpoints(
 		metadata: Object.fromEntries(metadata),
 		recipe: parseRecipe(metadata.get(RECIPE_METADATA) ?? ""),
 		data: census && summariseData(census),
+		origins: hub.origins,
 		notices: model === undefined ? [...checkpoints.flatMap((each) => each.notices), ...notices] : notices,
 	};
 }

@@ -4,6 +4,7 @@ import { openSubject } from "./checks/subject.ts";
 import { ClipSoupError } from "./errors.ts";
 import { type ConnectOptions, connect } from "./hub/connection.ts";
 import { parseHubReference } from "./hub/reference.ts";
+import { refuseHub } from "./hub/refuse.ts";
 import type { Watch } from "./progress.ts";
 import { Journal } from "./publishing/journal.ts";
 import { hasChanges, type PublishPlan } from "./publishing/plan.ts";
@@ -67,6 +68,7 @@ const DEFAULT_DEPTH: RemoteDepth = { kind: "sample", count: 16 };
  */
 export async function publish(folder: string, options: PublishOptions, watch: Watch = {}): Promise<PublishResult> {
 	const startedAt = new Date();
+	refuseHub(folder, "publish", "publication sends the files of a folder");
 	const id = parseRepository(options.repo);
 	const planned = options.plan === undefined ? undefined : await readPlan(options.plan);
 	const selection = await chooseFiles(folder, options);

@@ -1,3 +1,5 @@
+import type { ResolvedReference } from "./origin.ts";
+
 /**
  * What `verify` can ask of a model, cheapest first. Ids are stable: SARIF rule ids, JUnit class names, keys in reports.
  */
@@ -60,6 +62,8 @@ export interface Verification {
 	readonly modelDigest: string | undefined;
 	/** Of the canonical tensors: the same in every layout. */
 	readonly canonicalDigest: string | undefined;
+	/** All that was read of the Hub, at which commit: the model, what it was compared with, locks and recipes. */
+	readonly origins: readonly ResolvedReference[];
 	readonly notices: readonly string[];
 }
 

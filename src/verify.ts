@@ -87,6 +87,7 @@ export async function verify(path: string, options: VerifyOptions = {}, watch: W
 		checks: merged,
 		modelDigest: census?.modelDigest,
 		canonicalDigest: census?.canonicalDigest?.all,
+		origins: hub.origins,
 		notices,
 	};
 }

@@ -122,7 +122,11 @@ describe("action.yml", () => {
 	it("passes a soup: exit status 0, digest, no findings, summary", async () => {
 		const cwd = await workspace();
 		await runCli(["avg", ...PAIR, "-o", "soup"], { cwd });
-		const run = await runAction(cwd, { path: "soup", "soup-of": `${PAIR.join("\n")}\n`, reports: "junit=r.xml" });
+		const run = await runAction(cwd, {
+			path: "soup",
+			"soup-of": `${PAIR.join("\r\n")}\r\n\r\n`,
+			reports: "junit=r.xml",
+		});
 		expect(run).toMatchObject({ status: 0, stderr: expect.stringContaining('note: the lock is in "') });
 		expect(run.outputs).toEqual({ "model-digest": expect.stringMatching(/^sha256:[0-9a-f]{64}$/), findings: "0" });
 		expect(run.summary).toContain("## clip-soup verify: ✅ passed");
@@ -144,7 +148,9 @@ describe("action.yml", () => {
 
 	it("ends with the status of an input that cannot be read, and has outputs and an annotation too", async () => {
 		const cwd = await workspace();
-		const run = await runAction(cwd, { path: "none" });
+		const run = await runAction(cwd, { path: "none", "soup-of": "a\n\nb c\n", "same-as": "a\r\n\r\nb c" });
+		const several = ["--soup-of=a", "--soup-of=b c", "--same-as=a", "--same-as=b c"];
+		expect(run.npx.filter((argument) => /^--s/.test(argument))).toEqual(several);
 		expect(run).toMatchObject({ status: 3, outputs: { "model-digest": "", findings: expect.any(String) } });
 		expect(run.stderr).toMatch(/^::error title=ERR_INPUT_NOT_FOUND::/m);
 	});
@@ -186,7 +192,7 @@ describe("action.yml", () => {
 		const cwd = await workspace();
 		const run = await runAction(cwd, { path: "--help" });
 		expect(run.status).toBe(3);
-		for (const version of ["", "1 other", "npm:other@1", "../other", "@evil/x", "github:a/b"]) {
+		for (const version of ["", "1 other", "npm:other@1", "../other", "@evil/x", "github:a/b", ">=0.1", "1 || 2", "*"]) {
 			const { status, npx, stdout } = await runAction(cwd, { path: "x", version });
 			expect({ version, status, npx }).toEqual({ version, status: 2, npx: [] });
 			expect(stdout).toMatch(/^::error title=clip-soup::/);
@@ -194,6 +200,7 @@ describe("action.yml", () => {
 		for (const [version, expected] of [
 			["0.1.0", "clip-soup@0.1.0"],
 			["^0.1.0", "clip-soup@^0.1.0"],
+			["0.x", "clip-soup@0.x"],
 			["./", "./"],
 		]) {
 			const { npx } = await runAction(cwd, { path: "none", version: version ?? "" });

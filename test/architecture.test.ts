@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 
 /** Low to high. A module may import its own area and any lower layer: never a sibling area, never a higher layer. */
 const LAYERS: readonly (readonly string[])[] = [
-	["errors.ts", "version.ts"],
+	["errors.ts", "origin.ts", "version.ts"],
 	["progress.ts", "verification.ts", "tensor"],
 	["bytes", "recipe.ts", "kernels", "architectures", "reports"],
 	["safetensors", "output", "merge-methods", "layouts", "signing", "tokenizer", "hub"],

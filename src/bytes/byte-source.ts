@@ -20,14 +20,6 @@ export interface ByteSource extends AsyncDisposable {
 	close(): Promise<void>;
 }
 
-/** A repository on the Hub at one commit: where bytes come from. */
-export interface Origin {
-	/** `namespace/name`. */
-	readonly repo: string;
-	/** The commit, 40 hex digits. */
-	readonly revision: string;
-}
-
 /** A file on this machine. Device and inode tell whether two paths are one file. */
 export interface FileIdentity {
 	readonly path: string;

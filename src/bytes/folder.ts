@@ -1,7 +1,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ClipSoupError, systemCode } from "../errors.ts";
-import type { ByteSource, Origin } from "./byte-source.ts";
+import type { Origin } from "../origin.ts";
+import type { ByteSource } from "./byte-source.ts";
 import { openLocalFile } from "./local-file.ts";
 import { readSmallFile } from "./small-file.ts";
 

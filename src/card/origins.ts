@@ -3,7 +3,7 @@ import { openModelFiles } from "../checkpoint/model.ts";
 import { closeAll, locate } from "../checkpoint/open.ts";
 import { ClipSoupError } from "../errors.ts";
 import type { Hub } from "../hub/hub.ts";
-import { isHubReference, parseHubReference } from "../hub/reference.ts";
+import { formatHubReference, isHubReference, parseHubReference } from "../hub/reference.ts";
 import type { Recipe, RecipeInput } from "../recipe.ts";
 import { readKey } from "./front-matter.ts";
 
@@ -43,10 +43,11 @@ async function readOrigin(path: string, input: RecipeInput, hub: Hub): Promise<O
 	} finally {
 		await closeAll(checkpoints);
 	}
-	const { folder } = await locate(path, hub);
+	const reference = isHubReference(path) ? parseHubReference(path) : undefined;
+	// A repository has its card at its root, wherever in it the ingredient lies.
+	const { folder } = await locate(reference ? formatHubReference({ ...reference, path: undefined }) : path, hub);
 	const card = await folder.readSmall("README.md");
 	const license = card && readKey(card.toString("utf8"), "license");
-	const reference = isHubReference(path) ? parseHubReference(path) : undefined;
 	return {
 		repo: reference?.id,
 		revision: reference?.revision,

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import type { NdArray } from "ndarray";
-import type { ByteSource, Origin } from "../bytes/byte-source.ts";
+import type { ByteSource } from "../bytes/byte-source.ts";
 import type { Folder } from "../bytes/folder.ts";
 import { ClipSoupError } from "../errors.ts";
 import { type LayoutId, type Recognition, recogniseLayout } from "../layouts/detect.ts";
+import type { Origin } from "../origin.ts";
 import { type TensorValues, toArray } from "../tensor/array.ts";
 import { nearestName } from "../tensor/names.ts";
 import type { TensorInfo } from "../tensor/tensor.ts";

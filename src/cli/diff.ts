@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Diff, TensorDiff, TensorStatus } from "../diff.ts";
+import { describeOrigin } from "../origin.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { formatNumber, formatTable, printable } from "./format.ts";
 import { runCommand } from "./run.ts";
@@ -79,7 +80,7 @@ function numbers(distance: Diff["distance"] | NonNullable<TensorDiff["distance"]
 	return [formatNumber(maxAbs), formatNumber(relativeL2), cosine?.toFixed(9) ?? "–", maxUlp?.toString() ?? "–"];
 }
 
-function summary({ a, b, equal, counts, tensors, distance }: Diff): string {
+function summary({ a, b, equal, counts, tensors, distance, origins }: Diff): string {
 	const parts = Object.entries(counts).filter(([, count]) => count > 0);
 	const counted = parts.map(([status, count]) => `${count} ${status.replaceAll("-", " ")}`).join(", ");
 	const [maxAbs, relativeL2, cosine, maxUlp] = numbers(distance);
@@ -87,6 +88,7 @@ function summary({ a, b, equal, counts, tensors, distance }: Diff): string {
 	const rows = [
 		["a", printable(a)],
 		["b", printable(b)],
+		...origins.map((origin) => ["commit", printable(describeOrigin(origin))]),
 		["tensors", `${tensors.length}: ${counted}`],
 		...(equal
 			? []

@@ -4,6 +4,7 @@ import type { Classification, EmbedResult } from "../embed.ts";
 import { ClipSoupError } from "../errors.ts";
 import { l2Norms, type NamedFeatures } from "../features/features.ts";
 import { shortName } from "../features/input-rows.ts";
+import { describeOrigin } from "../origin.ts";
 import { formatNumber, formatTable, printable } from "./format.ts";
 import { addArchitectureOptions, addDownloadOption, append } from "./options.ts";
 import { type CommandResult, runCommand } from "./run.ts";
@@ -82,12 +83,14 @@ const MOST_ROWS = 20;
 
 async function showFeatures(embedded: EmbedResult, quiet: boolean): Promise<CommandResult> {
 	const { notices, path, output, ...features } = embedded;
+	const { origins } = features;
 	const { featuresJson } = await import("../features/formats.ts");
 	const { images, texts } = features;
 	const towers = [...(images ? towerRows("image", images) : []), ...(texts ? towerRows("text", texts) : [])];
-	const rows = [...towers, ...(output === undefined ? [] : [["output", printable(output), ""]])];
+	const commits = origins.map((origin) => ["commit", printable(describeOrigin(origin)), ""]);
+	const rows = [...towers, ...commits, ...(output === undefined ? [] : [["output", printable(output), ""]])];
 	const counts = { imageCount: images?.names.length ?? 0, textCount: texts?.names.length ?? 0 };
-	const result = { path, output, ...counts, ...(output === undefined && featuresJson(features)) };
+	const result = { path, output, ...counts, ...(output === undefined && featuresJson(features)), origins };
 	// With a file, what stdout shows is only a summary.
 	return { result, text: quiet && output !== undefined ? "" : `${formatTable(rows)}\n`, notices };
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { ExportOnnxResult } from "../export-onnx.ts";
+import { describeOrigin } from "../origin.ts";
 import { formatBytes, formatTable, printable } from "./format.ts";
 import { addArchitectureOptions, addDownloadOption } from "./options.ts";
 import { runCommand } from "./run.ts";
@@ -44,10 +45,11 @@ export function addExportOnnx(program: Command): void {
 		});
 }
 
-function render({ description, output, towers, weights, copiedByteLength }: ExportOnnxResult): string {
+function render({ description, output, towers, weights, copiedByteLength, origins }: ExportOnnxResult): string {
 	const copied = copiedByteLength > 0 ? `${formatBytes(copiedByteLength)} copied` : "in place, nothing copied";
 	return `${formatTable([
 		["model", description],
+		...origins.map((origin) => ["commit", printable(describeOrigin(origin))]),
 		["output", printable(output)],
 		["towers", towers.join(", ")],
 		["weights", `${weights.map(printable).join(", ")}: ${copied}`],

@@ -1,4 +1,5 @@
 import type { Inspection } from "../inspect.ts";
+import { describeOrigin } from "../origin.ts";
 import { formatBytes, formatCount, formatTable, plural, printable } from "./format.ts";
 import { modelRows, renderProfile } from "./model.ts";
 
@@ -7,6 +8,7 @@ export function renderSummary(inspection: Inspection): string {
 	const { files, tensors, data, recipe } = inspection;
 	const rows = [
 		["checkpoint", printable(inspection.path)],
+		...inspection.origins.map((origin) => ["commit", printable(describeOrigin(origin))]),
 		["files", files.map(({ name, byteLength }) => `${printable(name)} (${formatBytes(byteLength)})`).join(", ")],
 		...(inspection.model
 			? modelRows(inspection.model, inspection.path)

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { isClipSoupError } from "../errors.ts";
+import { describeOrigin } from "../origin.ts";
 import type { Watch } from "../progress.ts";
 import { unchecked } from "../reports/reported-error.ts";
 import type { ReportTarget } from "../reports/targets.ts";
@@ -102,12 +103,13 @@ function isFailed({ status, findings }: CheckResult, failOn: "error" | "warning"
 
 const MARKS: Readonly<Record<CheckResult["status"], string>> = { passed: "✓", failed: "✗", skipped: "–" };
 
-function render({ path, description, checks, modelDigest, canonicalDigest }: Verification): string {
+function render({ path, description, checks, modelDigest, canonicalDigest, origins }: Verification): string {
 	const head = [
 		["model", printable(path)],
 		...(description === undefined ? [] : [["", description]]),
 		...(modelDigest === undefined ? [] : [["digest", modelDigest]]),
 		...(canonicalDigest === undefined ? [] : [["canonical", canonicalDigest]]),
+		...origins.map((origin) => ["commit", printable(describeOrigin(origin))]),
 	];
 	const lines = checks.flatMap((check) => [row(check), ...findingRows(check)]);
 	return `${formatTable(head)}\n\n${lines.join("\n")}\n\n${summary(checks)}\n`;

@@ -1,3 +1,5 @@
+import type { ResolvedReference } from "../origin.ts";
+
 /** Features of named inputs, as a tower made them. */
 export interface NamedFeatures {
 	/** What each row is of: the path of a picture, a text, `pixel_values[0]`. */
@@ -14,6 +16,8 @@ export interface Features {
 	readonly texts: NamedFeatures | undefined;
 	/** `[images, texts]`, row-major: cosine times temperature; undefined without both towers' features or a temperature. */
 	readonly logitsPerImage: Float32Array | undefined;
+	/** What was read of the Hub for them, at which commit. */
+	readonly origins: readonly ResolvedReference[];
 }
 
 /** An array under the name that it has in files. */

@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import { ClipSoupError } from "../errors.ts";
+import type { Origin } from "../origin.ts";
 import { serializeHeader } from "../safetensors/serialize.ts";
 import { type FeatureArray, type Features, featureArrays, l2Norms, type NamedFeatures, rowsOf } from "./features.ts";
 import { npyBytes } from "./npy.ts";
@@ -8,7 +9,7 @@ import { npyBytes } from "./npy.ts";
 export type FeatureFormat = (features: Features) => Uint8Array;
 
 const FORMATS: Readonly<Record<string, FeatureFormat>> = {
-	".safetensors": (features) => safetensorsBytes(featureArrays(features)),
+	".safetensors": (features) => safetensorsBytes(featureArrays(features), commitsOf(features)),
 	".npy": (features) => npyBytes(onlyArray(features)),
 	".json": (features) => Buffer.from(`${JSON.stringify(featuresJson(features))}\n`),
 };
@@ -40,12 +41,20 @@ export function formatOf(path: string, kinds: number): FeatureFormat {
 }
 
 /** Features as JSON: float32 values that read back as the same numbers. */
-export function featuresJson({ images, texts, logitsPerImage }: Features) {
+export function featuresJson(features: Features) {
+	const { images, texts, logitsPerImage } = features;
+	const commits = commitsOf(features);
 	return {
+		...(commits.length > 0 && { origins: commits }),
 		...(images && { images: towerJson(images) }),
 		...(texts && { texts: towerJson(texts) }),
 		...(texts && logitsPerImage && { logitsPerImage: rowsOf(logitsPerImage, texts.names.length) }),
 	};
+}
+
+/** As files hold them: the same for every reference that stands for the commit. */
+function commitsOf({ origins }: Features): readonly Origin[] {
+	return origins.map(({ repo, revision }) => ({ repo, revision }));
 }
 
 function towerJson(features: NamedFeatures) {
@@ -57,9 +66,10 @@ function towerJson(features: NamedFeatures) {
 	};
 }
 
-function safetensorsBytes(arrays: readonly FeatureArray[]): Uint8Array {
+function safetensorsBytes(arrays: readonly FeatureArray[], commits: readonly Origin[]): Uint8Array {
 	const infos = arrays.map(({ name, shape }) => ({ name, dtype: "F32", shape }) as const);
-	const { bytes, tensors } = serializeHeader(infos, new Map([["format", "pt"]]));
+	const origins = commits.length === 0 ? [] : [["clip_soup.origins", JSON.stringify(commits)] as const];
+	const { bytes, tensors } = serializeHeader(infos, new Map([["format", "pt"], ...origins]));
 	const data = tensors.flatMap(({ name }) => arrays.filter((array) => array.name === name));
 	return Buffer.concat([bytes, ...data.map(({ values }) => bytesOf(values))]);
 }

@@ -25,13 +25,14 @@ const PUBLIC_ENDPOINT = "https://huggingface.co";
  * @throws {ClipSoupError} ERR_USAGE if HF_ENDPOINT is no HTTP URL
  */
 export function hubPlaces(environment: Environment): HubPlaces {
-	const cacheHome = expandUser(environment.XDG_CACHE_HOME || join("~", ".cache"));
-	const home = expandUser(environment.HF_HOME || join(cacheHome, "huggingface"));
+	const cacheHome = environment.XDG_CACHE_HOME || join("~", ".cache");
+	const home = expandPath(environment.HF_HOME || join(cacheHome, "huggingface"), environment);
+	const cache = environment.HF_HUB_CACHE || environment.HUGGINGFACE_HUB_CACHE || join(home, "hub");
 	return {
 		endpoint: parseEndpoint(environment.HF_ENDPOINT || PUBLIC_ENDPOINT),
 		home,
-		cache: expandUser(environment.HF_HUB_CACHE || environment.HUGGINGFACE_HUB_CACHE || join(home, "hub")),
-		isOffline: isTrue(environment.HF_HUB_OFFLINE ?? environment.TRANSFORMERS_OFFLINE),
+		cache: expandPath(cache, environment),
+		isOffline: isTrue(environment.HF_HUB_OFFLINE || environment.TRANSFORMERS_OFFLINE),
 	};
 }
 
@@ -40,9 +41,16 @@ export function isTrue(value: string | undefined): boolean {
 	return ["1", "ON", "YES", "TRUE"].includes(value?.toUpperCase() ?? "");
 }
 
-/** A path in which `~` stands for the user's folder. */
-export function expandUser(path: string): string {
-	return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path;
+/**
+ * A path in which `~` stands for the user's folder, and `$NAME` and `${NAME}` for variables, as Python's `expanduser` and
+ * `expandvars` have it: variables that there are not stay as they are, and values are not expanded again.
+ */
+export function expandPath(path: string, environment: Environment): string {
+	const absolute = path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path;
+	return absolute.replace(
+		/\$(?:(\w+)|\{([^}]*)\})/g,
+		(text, plain?: string, braced?: string) => environment[plain ?? braced ?? ""] ?? text,
+	);
 }
 
 function parseEndpoint(text: string): string {

@@ -1,4 +1,4 @@
-import type { Folder } from "../bytes/folder.ts";
+import type { ResolvedReference } from "../origin.ts";
 import { HubCache, isCommit } from "./cache.ts";
 import { type Environment, type HubPlaces, hubPlaces } from "./endpoint.ts";
 import { offlineError } from "./failure.ts";
@@ -15,8 +15,8 @@ export interface HubOptions extends HttpOptions {
 
 /** A file in a folder of a repository, or the folder itself. */
 export interface HubPlace {
-	readonly folder: Folder;
-	/** Name of the file that was referred to; undefined if it was the folder. */
+	readonly folder: RemoteFolder;
+	/** Name in that folder of the file that was referred to; undefined if it was the folder. */
 	readonly file: string | undefined;
 }
 
@@ -29,6 +29,7 @@ export class Hub {
 	readonly #environment: Environment;
 	readonly #options: HttpOptions;
 	readonly #repositories = new Map<string, Promise<OpenRepository>>();
+	readonly #origins = new Map<string, ResolvedReference>();
 	#token: Promise<FoundToken> | undefined;
 	#http: HubHttp | undefined;
 	#notices: readonly string[] = [];
@@ -45,13 +46,15 @@ export class Hub {
 	 */
 	async open(reference: HubReference): Promise<HubPlace> {
 		const places = hubPlaces(this.#environment);
-		const { id, revision, path } = reference;
-		const pinned = await this.#pinned(places, reference);
-		if (pinned !== undefined) return pinned;
-		const key = formatHubReference({ id, revision, path: undefined });
-		const opened = this.#repositories.get(key) ?? this.#openRepository(places, reference);
-		this.#repositories.set(key, opened);
-		return placeIn(await opened, reference, path);
+		const key = formatHubReference({ ...reference, path: undefined });
+		const place = (await this.#pinned(places, reference)) ?? (await this.#listed(places, reference, key));
+		this.#origins.set(key, { reference: key, ...place.folder.origin });
+		return place;
+	}
+
+	/** What was read of the Hub so far, in the order in which it was opened first. */
+	get origins(): readonly ResolvedReference[] {
+		return [...this.#origins.values()];
 	}
 
 	/** What the user should know of how the token is kept; told once. */
@@ -61,14 +64,24 @@ export class Hub {
 		return notices;
 	}
 
-	/** A file of a commit that the cache holds needs no request at all: neither can have changed. */
+	/**
+	 * A file of a commit that the cache holds needs no request at all: neither can have changed. An index names other
+	 * files, of which the listing tells.
+	 */
 	async #pinned(places: HubPlaces, reference: HubReference): Promise<HubPlace | undefined> {
 		const { id, revision, path } = reference;
 		if (path === undefined || revision === undefined || !isCommit(revision)) return undefined;
+		if (path.endsWith(".index.json")) return undefined;
 		const cache = new HubCache(places.cache, id);
 		if ((await cache.find(revision, path)) === undefined) return undefined;
 		const repository = { ...this.#base(places, reference), commit: revision, files: undefined, paths: [path] };
-		return placeIn(repository, reference, path);
+		return placeIn(repository, reference);
+	}
+
+	async #listed(places: HubPlaces, reference: HubReference, key: string): Promise<HubPlace> {
+		const opened = this.#repositories.get(key) ?? this.#openRepository(places, reference);
+		this.#repositories.set(key, opened);
+		return placeIn(await opened, reference);
 	}
 
 	async #openRepository(places: HubPlaces, reference: HubReference): Promise<OpenRepository> {
@@ -93,8 +106,9 @@ export class Hub {
 		};
 	}
 
-	#base({ endpoint, cache }: HubPlaces, { id }: HubReference) {
-		return { id, endpoint, http: this.#connect(), cache: new HubCache(cache, id), signal: this.#options.signal };
+	#base({ endpoint, isOffline, cache }: HubPlaces, { id }: HubReference) {
+		const http = this.#connect();
+		return { id, endpoint, http, isOffline, cache: new HubCache(cache, id), signal: this.#options.signal };
 	}
 
 	#connect(): HubHttp {
@@ -113,13 +127,13 @@ export class Hub {
 }
 
 /** The file or folder at a path, as far as the repository has it; a path that is neither is taken for a file. */
-async function placeIn(
-	repository: OpenRepository,
-	reference: HubReference,
-	path: string | undefined,
-): Promise<HubPlace> {
+async function placeIn(repository: OpenRepository, reference: HubReference): Promise<HubPlace> {
+	const { path } = reference;
 	const root = new RemoteFolder(repository, { ...reference, path: undefined });
 	if (path === undefined) return { folder: root, file: undefined };
 	const folder = await root.folder(path);
-	return folder === undefined ? { folder: root, file: path } : { folder, file: undefined };
+	if (folder !== undefined) return { folder, file: undefined };
+	const slash = path.lastIndexOf("/");
+	const parent = slash < 0 ? root : new RemoteFolder(repository, { ...reference, path: path.slice(0, slash) });
+	return { folder: parent, file: path.slice(slash + 1) };
 }

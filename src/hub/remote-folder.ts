@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import type { ByteSource, Origin } from "../bytes/byte-source.ts";
+import type { ByteSource } from "../bytes/byte-source.ts";
 import type { Folder } from "../bytes/folder.ts";
 import { openLocalFile } from "../bytes/local-file.ts";
 import { readSmallFile } from "../bytes/small-file.ts";
 import { ClipSoupError } from "../errors.ts";
+import type { Origin } from "../origin.ts";
 import type { HubCache } from "./cache.ts";
 import { integrityError, offlineError } from "./failure.ts";
 import type { HubHttp } from "./fetch.ts";
@@ -20,7 +21,9 @@ export interface OpenRepository extends RepositoryAt {
 	readonly http: HubHttp;
 	readonly cache: HubCache;
 	readonly signal: AbortSignal | undefined;
-	/** By path; undefined offline, where only the cache tells what there is. */
+	/** Whether only the cache may be read. */
+	readonly isOffline: boolean;
+	/** By path; undefined where only the cache tells what there is. */
 	readonly files: ReadonlyMap<string, HubFile> | undefined;
 	/** Paths of all files. */
 	readonly paths: readonly string[];
@@ -51,7 +54,7 @@ export class RemoteFolder implements Folder {
 		return [...new Set(inside.map((path) => path.slice(prefix.length).split("/")[0] ?? ""))];
 	}
 
-	async folder(name: string): Promise<Folder | undefined> {
+	async folder(name: string): Promise<RemoteFolder | undefined> {
 		const path = this.#pathOf(name);
 		const isFolder = this.#repository.paths.some((each) => each.startsWith(`${path}/`));
 		return isFolder ? new RemoteFolder(this.#repository, { ...this.#reference, path }) : undefined;
@@ -103,9 +106,9 @@ export class RemoteFolder implements Folder {
 	}
 
 	#missing(name: string): ClipSoupError {
-		const { commit, files } = this.#repository;
+		const { commit, isOffline } = this.#repository;
 		const object = this.nameOf(name);
-		if (files === undefined) return offlineError({ verb: "open", object });
+		if (isOffline) return offlineError({ verb: "open", object });
 		return new ClipSoupError("ERR_HUB_NOT_FOUND", `Cannot open "${object}": found no such file at commit ${commit}`, {
 			fix: "check the path, which starts at the root of the repository",
 		});

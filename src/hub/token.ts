@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { readSmallFile } from "../bytes/small-file.ts";
 import { ClipSoupError } from "../errors.ts";
-import { type Environment, expandUser, hubPlaces, isTrue } from "./endpoint.ts";
+import { type Environment, expandPath, hubPlaces, isTrue } from "./endpoint.ts";
 
 /** Permissions of anyone but the owner to read. */
 const READABLE_BY_OTHERS = 0o044;
@@ -56,7 +56,7 @@ export async function findToken(environment: Environment): Promise<FoundToken> {
 		const token = tokenOf(environment[name], name);
 		if (token !== undefined) return { token, notices: [] };
 	}
-	const path = expandUser(environment.HF_TOKEN_PATH || join(hubPlaces(environment).home, "token"));
+	const path = expandPath(environment.HF_TOKEN_PATH || join(hubPlaces(environment).home, "token"), environment);
 	const bytes = await readSmallFile(path);
 	const token = tokenOf(bytes?.toString("utf8"), path);
 	return { token, notices: token === undefined ? [] : await permissionNotices(path) };

@@ -22,18 +22,42 @@ export function sentenceOf({ message, cause }: Finding): string {
 }
 
 /**
- * What was verified, as a path that says nothing of the machine: as it was given, or its base name if that was absolute or
- * leads upwards. A backslash counts as a slash, as on Windows.
+ * What was verified, by a name that says nothing of the machine: as it was given, or its base name if that was absolute or
+ * leads upwards. A backslash counts as a slash, as on Windows. A reference to the Hub stays what it is.
  */
-export function relativePath(path: string): string {
-	const normal = posix.normalize(path.replace(/^hf:/, "").replaceAll("\\", "/")).replace(/(?<=.)\/$/, "");
+export function subjectName(path: string): string {
+	return isReference(path) ? path : relativePath(path);
+}
+
+/** Where a finding is: the file it is about, or the model where it names none. */
+export interface Place {
+	/** From where `verify` ran; on the Hub a reference. */
+	readonly name: string;
+	/** Whether it is a file that a viewer could open. */
+	readonly isLocal: boolean;
+}
+
+export function placeOf(path: string, { file }: Finding): Place {
+	if (!isReference(path)) return { name: fileIn(relativePath(path), file), isLocal: true };
+	const [repository = "", ...rest] = path.slice(SCHEME.length).split(":");
+	const inside = rest.length === 0 ? (file ?? "") : fileIn(rest.join(":"), file);
+	return { name: `${SCHEME}${repository}${inside === "" ? "" : `:${inside}`}`, isLocal: false };
+}
+
+const SCHEME = "hf:";
+
+function isReference(path: string): boolean {
+	return path.startsWith(SCHEME);
+}
+
+function relativePath(path: string): string {
+	const normal = posix.normalize(path.replaceAll("\\", "/")).replace(/(?<=.)\/$/, "");
 	if (!/^\.\.(\/|$)/.test(normal) && !posix.isAbsolute(normal) && !win32.isAbsolute(normal)) return normal;
 	return posix.basename(normal).replace(/^\.\.$|^$/, ".");
 }
 
-/** Path of the file a finding is about, from where `verify` ran; that of the model where it names none. */
-export function filePath(path: string, { file }: Finding): string {
-	const model = relativePath(path);
+/** A file of a model: itself, or what lies in its folder or beside it. */
+function fileIn(model: string, file: string | undefined): string {
 	if (file === undefined || posix.basename(model) === file) return model;
 	const folder = /\.(safetensors|json)$/.test(model) ? posix.dirname(model) : model;
 	return relativePath(posix.join(folder, relativePath(file)));

@@ -1,5 +1,5 @@
 import { CHECKS, type Verification } from "../verification.ts";
-import { type CheckFinding, checkLabel, filePath, findingsOf, sentenceOf } from "./findings.ts";
+import { type CheckFinding, checkLabel, findingsOf, placeOf, sentenceOf } from "./findings.ts";
 import { plain } from "./plain-text.ts";
 import { faultsOf, type ReportedError } from "./reported-error.ts";
 
@@ -65,8 +65,9 @@ function errorAnnotation({ code, message, fix }: ReportedError): Annotation {
 
 function findingAnnotation(path: string, finding: CheckFinding): Annotation {
 	const { check, level } = finding;
-	const title = `${checkLabel(check)}: ${CHECKS[check].title}`;
-	return { type: level, title, file: filePath(path, finding), message: [sentenceOf(finding)] };
+	const { name, isLocal } = placeOf(path, finding);
+	const title = `${checkLabel(check)}: ${CHECKS[check].title}${isLocal ? "" : ` (${name})`}`;
+	return { type: level, title, ...(isLocal && { file: name }), message: [sentenceOf(finding)] };
 }
 
 /** The workflow command of an annotation, without a line break. */

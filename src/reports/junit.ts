@@ -1,5 +1,5 @@
 import { CHECKS, type CheckId, type CheckResult, type Finding, type Verification } from "../verification.ts";
-import { relativePath, sentenceOf } from "./findings.ts";
+import { sentenceOf, subjectName } from "./findings.ts";
 import { counted, plain } from "./plain-text.ts";
 import { faultsOf, type ReportedError } from "./reported-error.ts";
 
@@ -41,7 +41,7 @@ export function junitReport(verification: Verification, error?: ReportedError): 
 	return [
 		'<?xml version="1.0" encoding="UTF-8"?>',
 		`<testsuites name="clip-soup verify"${attributes}>`,
-		`  <testsuite name="${xml(relativePath(verification.path))}"${attributes}>`,
+		`  <testsuite name="${xml(subjectName(verification.path))}"${attributes}>`,
 		...propertiesOf(verification),
 		...cases.flatMap(caseLines),
 		"  </testsuite>",
@@ -109,10 +109,12 @@ function atMost(lines: readonly string[]): string[] {
 	return more > 0 ? [...lines.slice(0, MOST_LINES), `and ${more} more`] : [...lines];
 }
 
-function propertiesOf({ modelDigest, canonicalDigest }: Verification): string[] {
-	const known = Object.entries({ modelDigest, canonicalDigest }).filter(([, value]) => value !== undefined);
+function propertiesOf({ modelDigest, canonicalDigest, origins }: Verification): string[] {
+	const commits = origins.map(({ reference, revision }) => [`commit of ${reference}`, revision] as const);
+	const all = [...Object.entries({ modelDigest, canonicalDigest }), ...commits];
+	const known = all.flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
 	if (known.length === 0) return [];
-	const lines = known.map(([name, value]) => `      <property name="${name}" value="${xml(value ?? "")}"/>`);
+	const lines = known.map(({ name, value }) => `      <property name="${xml(name)}" value="${xml(value)}"/>`);
 	return ["    <properties>", ...lines, "    </properties>"];
 }
 

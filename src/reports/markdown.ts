@@ -1,5 +1,6 @@
+import { describeOrigin } from "../origin.ts";
 import { CHECKS, type CheckResult, type Finding, type Verification } from "../verification.ts";
-import { relativePath, sentenceOf } from "./findings.ts";
+import { sentenceOf, subjectName } from "./findings.ts";
 import { counted, plain } from "./plain-text.ts";
 import { faultsOf, type ReportedError } from "./reported-error.ts";
 
@@ -32,12 +33,13 @@ function verdictOf(checks: readonly CheckResult[], error: ReportedError | undefi
 	return failed > 0 ? `❌ ${counted(failed, "check")} failed` : "✅ passed";
 }
 
-function headLines({ path, description, modelDigest, canonicalDigest }: Verification): string[] {
+function headLines({ path, description, modelDigest, canonicalDigest, origins }: Verification): string[] {
 	const rows = [
-		["Checkpoint", relativePath(path)],
+		["Checkpoint", subjectName(path)],
 		["Model", description],
 		["Model digest", modelDigest],
 		["Canonical digest", canonicalDigest],
+		...origins.map((origin) => ["Commit", describeOrigin(origin)] as const),
 	] as const;
 	const known = rows.flatMap(([name, value]) => (value === undefined ? [] : [`- **${name}**: ${markdown(value)}`]));
 	return [...known, ""];

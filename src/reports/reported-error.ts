@@ -19,5 +19,5 @@ export function faultsOf(error: ReportedError): readonly ReportedError[] {
 /** What is known of `path` when a run ends before its first check. */
 export function unchecked(path: string): Verification {
 	const unknown = { description: undefined, modelDigest: undefined, canonicalDigest: undefined };
-	return { path, checks: [], notices: [], ...unknown };
+	return { path, checks: [], origins: [], notices: [], ...unknown };
 }

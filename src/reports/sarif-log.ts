@@ -14,6 +14,7 @@ export interface SarifRun {
 	readonly invocations: readonly SarifInvocation[];
 	readonly columnKind: "utf16CodeUnits";
 	readonly results: readonly SarifResult[];
+	readonly properties?: Readonly<Record<string, unknown>>;
 }
 
 export interface SarifDriver {

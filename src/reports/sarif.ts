@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import type { ResolvedReference } from "../origin.ts";
 import { CHECKS, type Verification } from "../verification.ts";
 import { VERSION } from "../version.ts";
-import { type CheckFinding, checkLabel, filePath, findingsOf, sentenceOf } from "./findings.ts";
+import { type CheckFinding, checkLabel, findingsOf, placeOf, sentenceOf } from "./findings.ts";
 import { exitCodeOf } from "./json.ts";
 import { counted, plain } from "./plain-text.ts";
 import { faultsOf, type ReportedError } from "./reported-error.ts";
@@ -32,7 +33,8 @@ const RULES: readonly SarifRule[] = Object.entries(CHECKS).map(([id, { name, tit
 /**
  * SARIF 2.1.0: every check is a rule, every finding a result, and what ended the run a notification.
  *
- * Locations are relative to where `verify` ran. Fingerprints hold no measured figure, so that a finding stays the same one
+ * Locations are relative to where `verify` ran; of a model on the Hub they are its reference, as a name that no file has.
+ * Fingerprints hold no measured figure, so that a finding stays the same one
  * from run to run.
  */
 export function sarifReport(verification: Verification, error?: ReportedError): string {
@@ -47,6 +49,7 @@ export function sarifReport(verification: Verification, error?: ReportedError): 
 				invocations: [invocationOf(verification, error, findings.length - results.length)],
 				columnKind: "utf16CodeUnits",
 				results,
+				...(verification.origins.length > 0 && { properties: { origins: verification.origins.map(originOf) } }),
 			},
 		],
 	};
@@ -81,6 +84,10 @@ function invocationOf(verification: Verification, error: ReportedError | undefin
 	};
 }
 
+function originOf({ reference, repo, revision }: ResolvedReference): ResolvedReference {
+	return { reference: plain(reference), repo: plain(repo), revision };
+}
+
 function resultsThatFit(path: string, findings: readonly CheckFinding[]): SarifResult[] {
 	const results: SarifResult[] = [];
 	const occurrences = new Map<string, number>();
@@ -113,7 +120,7 @@ function resultOf(path: string, finding: CheckFinding, fingerprint: string): Sar
 		locations: [
 			{
 				physicalLocation: {
-					artifactLocation: { uri: uriOf(filePath(path, finding)) },
+					artifactLocation: { uri: uriOf(placeOf(path, finding).name) },
 					// GitHub wants a line of every location. A weight file has none, and any file has a first.
 					region: { startLine: 1 },
 				},
@@ -141,6 +148,7 @@ function messageOf(text: string): SarifMessage {
 	return { text: plain(text).replaceAll("](", "] (") };
 }
 
+/** GitHub refuses a report whole in which a location has another scheme than `file:`, or is none: colons are encoded. */
 function uriOf(path: string): string {
 	return plain(path).split("/").map(encodeURIComponent).join("/");
 }

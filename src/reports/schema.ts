@@ -28,12 +28,24 @@ const checkResult = z
 	})
 	.readonly();
 
+const origin = z
+	.object({
+		reference: z.string().describe("What was given, less the path in the repository: hf:org/name[@revision]."),
+		repo: z.string(),
+		revision: z
+			.string()
+			.regex(/^[0-9a-f]{40}$/)
+			.describe("The commit that was read."),
+	})
+	.readonly();
+
 const verification = z.object({
 	path: z.string().describe("What was given."),
 	description: z.string().optional().describe("The architecture in words; absent while facts are missing."),
 	checks: z.array(checkResult).readonly().describe("In the order in which they ran."),
 	modelDigest: digest.optional().describe("Absent where nothing needed the bytes."),
 	canonicalDigest: digest.optional().describe("Of the canonical tensors: the same in every layout."),
+	origins: z.array(origin).readonly().describe("All that was read of the Hub, at which commit."),
 	notices: z.array(z.string()).readonly(),
 });
 

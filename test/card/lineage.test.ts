@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { cardFor } from "../../src/card/card.ts";
@@ -63,6 +64,16 @@ describe("ingredients on the Hub", () => {
 		expect(notices).toEqual([expect.stringContaining('no commit of "augreg", "rewind"')]);
 		expect(text).toContain("| 1 | `org/augreg` | – | 1 |");
 		expect(text).toContain("clip-soup avg hf:org/augreg hf:org/rewind -o soup/");
+	});
+
+	it("give the licence of their repository wherever in it they lie", async () => {
+		for (const name of ["augreg", "rewind"] as const) publishWithCard(name, "mit");
+		const file = await readFile(join(digitsPath("augreg"), "open_clip_model.safetensors"));
+		double.repositories.get("org/augreg")?.add({ "old/model.safetensors": file });
+		await average([digitsPath("augreg"), digitsPath("rewind")], { output: join(folder, "soup") });
+		const ingredients = ["hf:org/augreg:old/model.safetensors", "hf:org/rewind:open_clip_model.safetensors"];
+		const { text } = await cardFor(join(folder, "soup"), { ingredients });
+		expect(text.startsWith("---\nlicense: mit\n")).toBe(true);
 	});
 
 	it("are looked for only when they are named", async () => {

@@ -17,8 +17,9 @@ const BOTH: Features = {
 	images: { names: ["a.png", "b.png"], width: 3, values: Float32Array.of(3, 0, 4, 0.1, 0.2, 0.3) },
 	texts: { names: ["a cat"], width: 3, values: Float32Array.of(1, 2, 2) },
 	logitsPerImage: Float32Array.of(0.5, -0.25),
+	origins: [],
 };
-const IMAGES: Features = { images: BOTH.images, texts: undefined, logitsPerImage: undefined };
+const IMAGES: Features = { images: BOTH.images, texts: undefined, logitsPerImage: undefined, origins: [] };
 
 describe("an .npy file", () => {
 	it("reads back as the same shape and numbers", () => {
@@ -48,6 +49,17 @@ describe("a .json file", () => {
 		expect(json.texts.rows).toEqual([{ name: "a cat", l2: 3, features: [1, 2, 2] }]);
 		expect(json.logitsPerImage).toEqual([[0.5], [-0.25]]);
 	});
+});
+
+it("a .json and a .safetensors file name the commits that were read, and no branch", () => {
+	const origins = [{ reference: "hf:org/soup@main", repo: "org/soup", revision: "c0".repeat(20) }];
+	const commits = [{ repo: "org/soup", revision: "c0".repeat(20) }];
+	const textOf = (path: string, features: Features) => Buffer.from(formatOf(path, 1)(features)).toString("latin1");
+	expect(JSON.parse(textOf("x.json", { ...IMAGES, origins })).origins).toEqual(commits);
+	expect(textOf("x.safetensors", { ...IMAGES, origins })).toContain(
+		`"clip_soup.origins":${JSON.stringify(JSON.stringify(commits))}`,
+	);
+	for (const path of ["x.json", "x.safetensors"]) expect(textOf(path, IMAGES)).not.toContain("origins");
 });
 
 describe("formatOf", () => {

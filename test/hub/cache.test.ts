@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { expect, test } from "vitest";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
+import { convert } from "../../src/convert.ts";
 import { parseHubReference } from "../../src/hub/reference.ts";
 import { digitsPath } from "../convert/fixtures.ts";
 import { contentOf } from "../support/hub/content.ts";
@@ -26,7 +27,7 @@ async function download(cache: string, double: HubDouble, commit: string, names:
 		await mkdir(join(folder, "blobs"), { recursive: true });
 		await mkdir(dirname(link), { recursive: true });
 		await writeFile(join(folder, "blobs", blob), await file.content.read(0, file.content.byteLength));
-		await symlink(join("../../blobs", blob), link);
+		await symlink(relative(dirname(link), join(folder, "blobs", blob)), link);
 	}
 }
 
@@ -88,6 +89,48 @@ test("offline, the cache is all there is", async () => {
 		await expect(openCheckpoint(reference, hub)).rejects.toMatchObject({ code: "ERR_HUB_OFFLINE", exitCode: 6 });
 	}
 	expect(double.takeRoutes()).toEqual([]);
+});
+
+test("a shard index in a folder of a pinned commit is read from the cache, and what that lacks from the Hub", async () => {
+	const double = await startHub();
+	const folder = await temporaryFolder();
+	await convert(digitsPath("augreg"), { to: ["hf"], output: folder, force: true, fsync: false, maxShardSize: 5e5 });
+	const commit = publish(double, "org/m", folder);
+	const names = (await readdir(join(folder, "vision"))).filter((name) => name.includes(".safetensors"));
+	const [shard = "", ...others] = names.filter((name) => !name.endsWith(".json")).map((name) => `vision/${name}`);
+	const index = "vision/model.safetensors.index.json";
+	const reference = `hf:org/m@${commit}:${index}`;
+	await using local = await openCheckpoint(join(folder, index));
+	const tensors = [...local.tensors.values()];
+	const cases = [
+		{ cached: [], HF_HUB_OFFLINE: "0", routes: ["tree", "resolve", "storage-get"] },
+		{ cached: [index, ...others], HF_HUB_OFFLINE: "0", routes: ["tree", "resolve", "storage-get"] },
+		{ cached: [index, shard, ...others], HF_HUB_OFFLINE: "0", routes: ["tree"] },
+		{ cached: [index, shard, ...others], HF_HUB_OFFLINE: "1", routes: [] },
+	];
+	for (const { cached, HF_HUB_OFFLINE, routes } of cases) {
+		const HF_HUB_CACHE = join(await temporaryFolder(), "hub");
+		await download(HF_HUB_CACHE, double, commit, cached);
+		const { hub } = await hubOn(double, { HF_HUB_CACHE, HF_HUB_OFFLINE });
+		await using checkpoint = await openCheckpoint(reference, hub);
+		expect([...checkpoint.tensors.values()]).toEqual(tensors);
+		expect(await checkpoint.folder?.readSmall("config.json")).toEqual(
+			HF_HUB_OFFLINE === "1" ? undefined : await readFile(join(folder, "vision/config.json")),
+		);
+		expect(new Set(double.takeRoutes())).toEqual(new Set(HF_HUB_OFFLINE === "1" ? [] : [...routes, "resolve"]));
+	}
+	const HF_HUB_CACHE = join(await temporaryFolder(), "hub");
+	await download(HF_HUB_CACHE, double, commit, [index, ...others]);
+	const { hub } = await hubOn(double, { HF_HUB_CACHE, HF_HUB_OFFLINE: "1" });
+	await expect(openCheckpoint(reference, hub)).rejects.toMatchObject({
+		code: "ERR_HUB_OFFLINE",
+		message: expect.stringContaining(`Cannot open "hf:org/m@${commit}:${shard}"`),
+	});
+	double.repositories.get("org/m")?.commit("refs/heads/main", "Remove", "", [{ kind: "remove", path: shard }]);
+	await expect(openCheckpoint(`hf:org/m:${index}`, (await hubOn(double)).hub)).rejects.toMatchObject({
+		code: "ERR_HUB_NOT_FOUND",
+		message: expect.stringContaining(`Cannot open "hf:org/m:${shard}": found no such file at commit`),
+	});
 });
 
 test("nothing is written to the cache", async () => {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createRepo, commit as hubCommit, listFiles, pathsInfo } from "@huggingface/hub";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { READER, STRANGER, WRITER } from "../support/hub/accounts.ts";
 import { gitBlobSha1, pointerText } from "../support/hub/content.ts";
 import { type HubDouble, startHub } from "../support/hub/double.ts";
@@ -205,7 +205,9 @@ test("every request is recorded, and no token in the record", async () => {
 
 describe("faults", () => {
 	const get = (hub: HubDouble, path = "/org/m/resolve/main/a.txt") =>
-		ask(hub.hubUrl + path, { headers: { range: "bytes=1-4" } }).catch(() => "broken" as const);
+		ask(hub.hubUrl + path, { headers: { range: "bytes=1-4" } })
+			.then((answer) => ({ ...answer, range: answer.headers.get("content-range") }))
+			.catch(() => "broken" as const);
 
 	async function withFile(): Promise<HubDouble> {
 		const hub = await startHub();
@@ -228,12 +230,59 @@ describe("faults", () => {
 		["shorten", { kind: "shorten" }, { status: 206, text: "12" }],
 		["corrupt", { kind: "corrupt" }, { status: 206, text: "1224" }],
 		["ignore-range", { kind: "ignore-range" }, { status: 200, text: "0123456789" }],
+		["shift-range", { kind: "shift-range" }, { status: 206, text: "1234", range: "bytes 2-5/10" }],
 	] as const)("%s does what it says", async (_name, effect, expected) => {
 		const hub = await withFile();
 		hub.faults.add({ route: "resolve", effect });
 		if (expected === "broken") expect(await get(hub)).toBe(expected);
 		else expect(await get(hub)).toMatchObject(expected);
-		expect(await get(hub)).toMatchObject({ status: 206, text: "1234" });
+		expect(await get(hub)).toMatchObject({ status: 206, text: "1234", range: "bytes 1-4/10" });
+	});
+
+	test.each([
+		["silence", { kind: "silence" }, "", 0],
+		["a body that stops", { kind: "truncate", after: "silence" }, "01234", 5],
+	] as const)("of %s nothing more comes while others are served", async (_name, effect, expected, sent) => {
+		const hub = await withFile();
+		hub.faults.add({ route: "resolve", effect });
+		const abort = new AbortController();
+		let received = "";
+		let isOver = false;
+		const work = fetch(`${hub.hubUrl}/org/m/resolve/main/a.txt`, { signal: abort.signal })
+			.then(async ({ body }) => {
+				for await (const piece of body ?? []) received += Buffer.from(piece).toString("utf8");
+			})
+			.catch(() => abort.signal.aborted)
+			.finally(() => {
+				isOver = true;
+			});
+		await vi.waitFor(() => expect([hub.requests.length, received]).toEqual([1, expected]));
+		for (let other = 0; other < 3; other++) expect(await get(hub)).toMatchObject({ text: "1234" });
+		expect([isOver, received]).toEqual([false, expected]);
+		abort.abort();
+		expect(await work).toBe(true);
+		await vi.waitFor(() => expect(hub.requests[0]).toMatchObject({ effect: effect.kind, responseByteLength: sent }));
+	});
+
+	test("leave the bytes that came and went in the record", async () => {
+		const hub = await withFile();
+		hub.faults.add({ route: "resolve", nth: 2, effect: { kind: "shorten" } });
+		hub.faults.add({ route: "resolve", nth: 3, effect: { kind: "ignore-range" } });
+		for (let i = 0; i < 3; i++) await get(hub);
+		await ask(`${hub.hubUrl}/org/m/resolve/main/a.txt`, { method: "HEAD" });
+		await ask(`${hub.hubUrl}/nowhere`, { body: "12345" });
+		await vi.waitFor(() =>
+			expect(
+				hub.requests.map(({ requestByteLength, responseByteLength }) => [requestByteLength, responseByteLength > 0]),
+			).toEqual([
+				[0, true],
+				[0, true],
+				[0, true],
+				[0, false],
+				[5, true],
+			]),
+		);
+		expect(hub.requests.slice(0, 3).map(({ responseByteLength }) => responseByteLength)).toEqual([4, 2, 10]);
 	});
 
 	test("something may happen in between", async () => {

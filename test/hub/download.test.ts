@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { embed } from "../../src/embed.ts";
 import { exportOnnx } from "../../src/export-onnx.ts";
 import { convert, inspect } from "../../src/index.ts";
+import { publish } from "../../src/publish.ts";
 import { sign } from "../../src/sign.ts";
 import { verify } from "../../src/verify.ts";
 import { digitsPath } from "../convert/fixtures.ts";
@@ -129,8 +130,11 @@ describe("export-onnx hf:", () => {
 	});
 });
 
-test("sign hf: is refused with what to do", async () => {
-	const work = sign("hf:org/soup", { key: "key.pem" });
+test.each([
+	["sign", () => sign("hf:org/soup", { key: "key.pem" })],
+	["publish", () => publish("hf:org/soup", { repo: "org/x" })],
+])("%s hf: is refused with what to do, before anything is asked", async (_, run) => {
+	const work = run();
 	await expect(work).rejects.toMatchObject({ code: "ERR_USAGE", fix: expect.stringContaining("hf download") });
 });
 

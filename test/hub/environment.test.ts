@@ -22,9 +22,22 @@ describe("hubPlaces", () => {
 		],
 		[{ HF_HOME: "/h", HF_HUB_CACHE: "/c" }, "https://huggingface.co", "/h", "/c"],
 		[{ HF_HOME: "/h", HUGGINGFACE_HUB_CACHE: "/c" }, "https://huggingface.co", "/h", "/c"],
+		[
+			{ XDG_CACHE_HOME: "~/$A", A: "a" },
+			"https://huggingface.co",
+			join(homedir(), "a/huggingface"),
+			join(homedir(), "a/huggingface/hub"),
+		],
+		[{ HF_HOME: `$A/\${B}/$C/$A.x`, A: "/$B", B: "~" }, "https://huggingface.co", "/$B/~/$C//$B.x", "/~/~/$C/~.x/hub"],
+		[{ HF_HOME: "~user/h", HF_HUB_CACHE: "/~/${A", A: "a" }, "https://huggingface.co", "~user/h", "/~/${A"],
 		[{ HF_HOME: "/h", HF_ENDPOINT: "http://mirror.example/hf//" }, "http://mirror.example/hf", "/h", "/h/hub"],
 	])("of %j", (environment, endpoint, home, cache) => {
 		expect(hubPlaces(environment)).toEqual({ endpoint, home, cache, isOffline: false });
+	});
+
+	test("an empty HF_HUB_OFFLINE hides no TRANSFORMERS_OFFLINE, and one that says no does", () => {
+		expect(hubPlaces({ HF_HUB_OFFLINE: "", TRANSFORMERS_OFFLINE: "1" }).isOffline).toBe(true);
+		expect(hubPlaces({ HF_HUB_OFFLINE: "0", TRANSFORMERS_OFFLINE: "1" }).isOffline).toBe(false);
 	});
 
 	test.each(["1", "true", "YES", "on"])("is offline with HF_HUB_OFFLINE=%s", (value) => {
@@ -70,6 +83,7 @@ describe("findToken", () => {
 		const home = { HF_HOME: dirname(path) };
 		expect(await found(home)).toEqual(["hf_file", path]);
 		expect(await found({ HF_HOME: "/none", HF_TOKEN_PATH: path })).toEqual(["hf_file", path]);
+		expect(await found({ HF_TOKEN_PATH: "$PLACE/token", PLACE: dirname(path) })).toEqual(["hf_file", path]);
 		expect(await found({ ...home, HUGGING_FACE_HUB_TOKEN: "hf_old" })).toEqual(["hf_old", "HUGGING_FACE_HUB_TOKEN"]);
 		expect(await found({ ...home, HUGGING_FACE_HUB_TOKEN: "hf_old", HF_TOKEN: " hf_new\n" })).toEqual([
 			"hf_new",

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { average, convert, inspect } from "../../src/index.ts";
+import { average, classify, convert, diff, embed, exportOnnx, inspect } from "../../src/index.ts";
 import { parseRecipe, type Recipe } from "../../src/recipe.ts";
 import { verify } from "../../src/verify.ts";
 import { sha256 } from "../cli/read-safetensors.ts";
@@ -85,8 +85,38 @@ describe("recipes of remote inputs", () => {
 	});
 
 	test("are shown by inspect", async () => {
-		const { stdout } = await runCli(["inspect", join(at.folder, "soup")]);
+		const { stdout } = await runCli(["inspect", "hf:org/soup"], { env: at.env });
+		expect(stdout).toMatch(new RegExp(`^commit +hf:org/soup at ${at.commits.soup}$`, "m"));
 		expect(stdout).toContain(`hf:org/augreg@${at.commits.augreg}`);
+	});
+});
+
+describe("results name the commit of every repository that was read", () => {
+	const origin = (name: keyof DoubleEnvironment["commits"], revision = "") => ({
+		reference: `hf:org/${name}${revision}`,
+		repo: `org/${name}`,
+		revision: at.commits[name],
+	});
+
+	test("in inspect, diff and verify, of what was compared too, also from the cache", async () => {
+		expect((await inspect("hf:org/soup@main:open_clip_model.safetensors")).origins).toEqual([origin("soup", "@main")]);
+		expect((await inspect(digitsPath("augreg"))).origins).toEqual([]);
+		expect((await diff("hf:org/augreg", "hf:org/rewind")).origins).toEqual([origin("augreg"), origin("rewind")]);
+		const pinned = `@${at.commits.rewind}`;
+		fillCache("org/rewind", digitsPath("rewind"), ["open_clip_model.safetensors"], at.commits.rewind);
+		const soupOf = ["hf:org/augreg@main", `hf:org/rewind${pinned}:open_clip_model.safetensors`];
+		const { origins } = await verify("hf:org/soup", { soupOf, recipe: "hf:org/soup:soup.json", forward: false });
+		expect(origins).toEqual([origin("soup"), origin("augreg", "@main"), origin("rewind", pinned)]);
+	});
+
+	test("in embed, classify and export-onnx", async () => {
+		const origins = [origin("augreg", "@main")];
+		const [given, shared] = ["hf:org/augreg@main", { download: true, threads: 1 }];
+		expect(await embed(given, { ...shared, texts: ["0"] })).toMatchObject({ origins });
+		const images = [join(digitsPath("augreg"), "../images/val/1-one/0099.png")];
+		expect(await classify(given, { ...shared, images, classes: ["0"] })).toMatchObject({ origins });
+		const output = join(at.folder, "text.onnx");
+		expect(await exportOnnx(given, { ...shared, tower: "text", output, fsync: false })).toMatchObject({ origins });
 	});
 });
 

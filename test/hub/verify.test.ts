@@ -201,7 +201,10 @@ test("the command proves, skips the forward pass, says so, and ends with 0", asy
 	const { exitCode, stdout, stderr } = await runCli(args, { env: at.env });
 	expect([exitCode, stderr]).toEqual([0, ""]);
 	expect(stdout).toContain(`skipped: ${SKIPPED}`);
+	expect(stdout).toMatch(new RegExp(`^commit +hf:org/rewind at ${at.commits.rewind}$`, "m"));
 	damageStorage(at.double, "org/augreg", (await positionOf("visual.head.proj.weight")) + 5);
-	expect(await runCli(args, { env: at.env })).toMatchObject({ exitCode: 1 });
+	const failed = await runCli([...args, "--report", "github"], { env: at.env });
+	expect(failed).toMatchObject({ exitCode: 1 });
+	expect(failed.stderr).toMatch(/^::error title=CS008 soup%3A .* \(hf%3Aorg\/soup(%3A\S+)?\)::/m);
 	expect(readdirSync(at.watched)).toEqual([]);
 });

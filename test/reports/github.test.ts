@@ -28,6 +28,13 @@ describe("githubAnnotations", () => {
 		);
 	});
 
+	it("names what lies on the Hub in the title, and points to no file", () => {
+		const finding: Finding = { level: "error", message: "Found NaN", file: "model.safetensors" };
+		expect(githubAnnotations(withFindings([finding], "hf:org/soup@main"))).toBe(
+			"::error title=CS006 finite%3A No element is NaN or infinite (hf%3Aorg/soup@main%3Amodel.safetensors)::Found NaN\n",
+		);
+	});
+
 	it.each([
 		[10, 10],
 		[11, 10],

@@ -8,7 +8,7 @@ import { jsonReport } from "../../src/reports/json.ts";
 import { type ReportedError, unchecked } from "../../src/reports/reported-error.ts";
 import { verificationDocument, verificationJsonSchema } from "../../src/reports/schema.ts";
 import type { Verification } from "../../src/verification.ts";
-import { ERROR, FAILED, PASSED } from "./samples.ts";
+import { ERROR, FAILED, ORIGIN, PASSED } from "./samples.ts";
 
 /** Does not compile where a `Verification` has a field of a type that the schema does not allow. */
 const documented = (result: Verification): z.input<typeof verificationDocument> => ({
@@ -34,8 +34,10 @@ test("a passed check of a real folder is as the schema says", async () => {
 });
 
 describe("jsonReport", () => {
+	const origins = [ORIGIN];
 	const reports: readonly (readonly [string, Verification, ReportedError | undefined, object])[] = [
 		["all is well", PASSED, undefined, { outcome: "ok", exitCode: 0 }],
+		["it read the Hub", { ...PASSED, origins }, undefined, { outcome: "ok", result: { origins } }],
 		["a check failed", FAILED, undefined, { outcome: "findings", exitCode: 1 }],
 		["it could not finish", unchecked("soup"), ERROR, { outcome: "error", exitCode: 3 }],
 		[

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { junitReport } from "../../src/reports/junit.ts";
 import { unchecked } from "../../src/reports/reported-error.ts";
-import { ERROR, FAILED, manyFindings, PASSED, withFindings } from "./samples.ts";
+import { ERROR, FAILED, manyFindings, ORIGIN, PASSED, withFindings } from "./samples.ts";
 import { elementsOf, parseXml, type XmlElement } from "./xml.ts";
 
 const casesOf = (text: string) => elementsOf(parseXml(text), "testcase");
@@ -29,6 +29,15 @@ describe("junitReport", () => {
 		expect(elementsOf(parseXml(text), "property").map(({ attributes }) => attributes.name)).toEqual([
 			"modelDigest",
 			"canonicalDigest",
+		]);
+	});
+
+	it("names a model on the Hub by its reference, with the commit as a property", () => {
+		const root = parseXml(junitReport({ ...PASSED, path: "hf:org/soup@main", origins: [ORIGIN] }));
+		expect(elementsOf(root, "testsuite")).toMatchObject([{ attributes: { name: "hf:org/soup@main" } }]);
+		expect(elementsOf(root, "property").map(({ attributes }) => [attributes.name, attributes.value])).toContainEqual([
+			"commit of hf:org/soup@main",
+			ORIGIN.revision,
 		]);
 	});
 

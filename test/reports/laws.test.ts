@@ -42,6 +42,7 @@ const verification: fc.Arbitrary<Verification> = fc.record({
 	),
 	modelDigest: fc.constant(undefined),
 	canonicalDigest: fc.constant(undefined),
+	origins: fc.array(fc.record({ reference: text, repo: text, revision: fc.constant("a".repeat(40)) })),
 	notices: fc.array(text),
 });
 

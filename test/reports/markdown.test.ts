@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { markdownReport } from "../../src/reports/markdown.ts";
 import { unchecked } from "../../src/reports/reported-error.ts";
 import { ranCheck } from "../../src/verification.ts";
-import { ERROR, FAILED, manyFindings, PASSED, withFindings } from "./samples.ts";
+import { ERROR, FAILED, manyFindings, ORIGIN, PASSED, withFindings } from "./samples.ts";
 
 const CHECK_IDS = ["CS001", "CS002", "CS003", "CS004", "CS005", "CS006"] as const;
 
@@ -24,6 +24,15 @@ describe("markdownReport", () => {
 				"| ➖ skipped | CS005 digests | no lock was given | 0.0 s |",
 				"",
 			].join("\n"),
+		);
+	});
+
+	it("names a model on the Hub by its reference, and the commits that were read", () => {
+		const pinned = { ...ORIGIN, reference: `hf:org/a@${ORIGIN.revision}` };
+		const text = markdownReport({ ...PASSED, path: "hf:org/soup@main:x.safetensors", origins: [ORIGIN, pinned] });
+		expect(text).toContain("- **Checkpoint**: hf:org/soup\\@main:x.safetensors\n");
+		expect(text).toContain(
+			`- **Commit**: hf:org/soup\\@main at ${ORIGIN.revision}\n- **Commit**: hf:org/a\\@${ORIGIN.revision}\n`,
 		);
 	});
 

@@ -2,6 +2,9 @@ import { type Finding, ranCheck, skippedCheck, type Verification } from "../../s
 
 const DIGEST = `sha256:${"ab".repeat(32)}`;
 
+/** What `hf:org/soup@main` stood for. */
+export const ORIGIN = { reference: "hf:org/soup@main", repo: "org/soup", revision: "c0".repeat(20) } as const;
+
 export const PASSED: Verification = {
 	path: "soup",
 	description: "ViT-B-32, embedding 512",
@@ -12,6 +15,7 @@ export const PASSED: Verification = {
 	],
 	modelDigest: DIGEST,
 	canonicalDigest: DIGEST,
+	origins: [],
 	notices: [],
 };
 

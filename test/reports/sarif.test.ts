@@ -4,7 +4,7 @@ import { sarifReport } from "../../src/reports/sarif.ts";
 import type { SarifLog, SarifRun } from "../../src/reports/sarif-log.ts";
 import { CHECKS, type Verification } from "../../src/verification.ts";
 import { VERSION } from "../../src/version.ts";
-import { ERROR, FAILED, manyFindings, PASSED, withFindings } from "./samples.ts";
+import { ERROR, FAILED, manyFindings, ORIGIN, PASSED, withFindings } from "./samples.ts";
 
 function runOf(text: string): SarifRun {
 	const log: SarifLog = JSON.parse(text);
@@ -106,11 +106,20 @@ describe("sarifReport", () => {
 		["..", "a b:c#d.json", "a%20b%3Ac%23d.json"],
 		[".", undefined, "."],
 		["/", undefined, "."],
-		["hf:org/soup", "config.json", "org/soup/config.json"],
+		["hf:org/soup", "config.json", "hf%3Aorg/soup%3Aconfig.json"],
+		["hf:org/soup@main", undefined, "hf%3Aorg/soup%40main"],
+		["hf:org/soup:vision", "model.safetensors", "hf%3Aorg/soup%3Avision/model.safetensors"],
+		["hf:org/soup:a/b.safetensors", "b.safetensors", "hf%3Aorg/soup%3Aa/b.safetensors"],
+		["hf:org/soup:a/model.safetensors.index.json", "c.safetensors", "hf%3Aorg/soup%3Aa/c.safetensors"],
 	])("locates %j, %j at %j", (path, file, uri) => {
 		const run = runOf(sarifReport(withFindings([{ level: "error", message: "x", file }], path)));
 		expectValid(run);
 		expect(run.results[0]?.locations[0]?.physicalLocation.artifactLocation.uri).toBe(uri);
+	});
+
+	it("tells the commits that were read", () => {
+		expect(runOf(sarifReport({ ...PASSED, origins: [ORIGIN] })).properties).toEqual({ origins: [ORIGIN] });
+		expect(runOf(sarifReport(PASSED))).not.toHaveProperty("properties");
 	});
 
 	it("tells a run that could not finish", () => {
