@@ -1,17 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { readSmallFile } from "../bytes/small-file.ts";
 import { ClipSoupError } from "../errors.ts";
-import { Staging } from "../output/staging.ts";
-import { resolveFileTarget } from "../output/target.ts";
 import { identifyPlan, type PublishPlan, planSchema } from "./plan.ts";
-
-/** Writes a JSON document in the place of an older one, complete or not at all. @throws {ClipSoupError} ERR_OUTPUT_NOT_WRITABLE */
-export async function writeDocument(path: string, document: unknown, signal: AbortSignal | undefined): Promise<void> {
-	const target = await resolveFileTarget(path);
-	await using staging = await Staging.open(target, { force: true, fsync: true });
-	staging.addBytes(target.name, Buffer.from(`${JSON.stringify(document, undefined, "\t")}\n`));
-	await staging.commit(signal);
-}
 
 /** @throws {ClipSoupError} ERR_INPUT_NOT_FOUND, ERR_PLAN_INVALID */
 export async function readPlan(path: string): Promise<PublishPlan> {

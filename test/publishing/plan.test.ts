@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { READER, STRANGER } from "../support/hub/accounts.ts";
@@ -130,6 +130,48 @@ describe("the target", () => {
 		await expect(publishTo(double, folder, as(STRANGER))).rejects.toMatchObject({ exitCode: 6 });
 		await expect(publishTo(double, folder, { ...as(READER) })).rejects.toMatchObject({ code: "ERR_HUB_FORBIDDEN" });
 		expect(commitsOf(double)).toBe(0);
+	});
+});
+
+describe("plan and receipt", () => {
+	test("overwrite neither weights, inputs nor strangers' files, and nothing is sent", async () => {
+		double.repository(REPO, { isPrivate: true });
+		const beside = (name: string) => join(dirname(folder), name);
+		const weights = join(folder, "open_clip_model.safetensors");
+		const before = readFileSync(weights);
+		for (const name of ["token", "card.md", "notes.json"]) await writeFile(beside(name), name);
+		await writeFile(beside("lock.json"), readFileSync(join(folder, "clip-soup.lock.json")));
+		await symlink(folder, beside("link"));
+		const isInput = { code: "ERR_OUTPUT_IS_INPUT", exitCode: 4, fix: expect.stringContaining("elsewhere") };
+		const exists = { code: "ERR_OUTPUT_EXISTS", exitCode: 4, fix: expect.stringContaining("move it away") };
+		const hub = { tokenFile: beside("token") };
+		const rows = [
+			[{ ...dryRun, planOut: weights }, isInput],
+			[{ ...dryRun, planOut: join(folder, "new.json") }, isInput],
+			[{ receipt: beside("link/vocab.json") }, isInput],
+			[{ receipt: beside("token"), hub }, isInput],
+			[{ planOut: beside("card.md"), card: beside("card.md") }, isInput],
+			[{ receipt: beside("lock.json"), lock: beside("lock.json") }, isInput],
+			[{ receipt: beside("notes.json") }, exists],
+			[{ ...dryRun, planOut: beside("notes.json") }, exists],
+			[{ receipt: beside("x.json"), planOut: beside("x.json") }, { code: "ERR_USAGE" }],
+		] as const;
+		for (const [options, refusal] of rows) {
+			await expect(publishTo(double, folder, options), JSON.stringify(options)).rejects.toMatchObject(refusal);
+		}
+		expect(readFileSync(weights).equals(before)).toBe(true);
+		expect(readFileSync(beside("token"), "utf8")).toBe("token");
+		expect(double.requests).toEqual([]);
+	});
+
+	test("replace older ones of their kind, and only these", async () => {
+		double.repository(REPO, { isPrivate: true });
+		const [planOut, receipt] = [join(dirname(folder), "plan.json"), join(dirname(folder), "soup.receipt.json")];
+		await publishTo(double, folder, { ...dryRun, planOut });
+		await publishTo(double, folder, { planOut });
+		const { receipt: second } = await publishTo(double, folder);
+		expect(JSON.parse(readFileSync(receipt, "utf8"))).toEqual(second);
+		await expect(publishTo(double, folder, { planOut: receipt })).rejects.toMatchObject({ code: "ERR_OUTPUT_EXISTS" });
 	});
 });
 

@@ -73,7 +73,7 @@ describe("a run that is killed is taken up by the next one", () => {
 		const again = sentIn(double).slice(before);
 		expect(again.filter((url) => held.has(url.replace("/objects/", "")))).toEqual([]);
 		if (held.size > 0) expect(again).toEqual([]);
-		expect(readdirSync(dirname(folder)).sort()).toEqual(["clip-soup.receipt.json", "soup"]);
+		expect(readdirSync(dirname(folder)).sort()).toEqual(["soup", "soup.receipt.json"]);
 	});
 });
 

@@ -34,7 +34,7 @@ describe("a publish", () => {
 		expect(treeOf(double)).toEqual(Object.fromEntries(plan.files.map(({ path, sha256 }) => [path, sha256])));
 		expect(receipt?.verified).toMatchObject({ depth: "sample:16", files: plan.files.length, seed: 1 });
 		expect(receipt?.verified?.tensors).toHaveLength(16);
-		const written = JSON.parse(readFileSync(join(dirname(folder), "clip-soup.receipt.json"), "utf8"));
+		const written = JSON.parse(readFileSync(join(dirname(folder), "soup.receipt.json"), "utf8"));
 		expect(written).toEqual(receipt);
 	});
 
