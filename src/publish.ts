@@ -9,9 +9,10 @@ import { Journal } from "./publishing/journal.ts";
 import { hasChanges, type PublishPlan } from "./publishing/plan.ts";
 import { readPlan, refuseStale } from "./publishing/plan-file.ts";
 import { chooseFiles, type Prepared, type PrepareOptions, prepare } from "./publishing/prepare.ts";
+import { earlierNotices, findEarlier } from "./publishing/pull-request.ts";
 import { composeReceipt, type Receipt, receiptPath, writeReceipt } from "./publishing/receipt.ts";
 import type { RemoteDepth } from "./publishing/remote-check.ts";
-import { send } from "./publishing/send.ts";
+import { type OnHub, send } from "./publishing/send.ts";
 import { refuseTakenTag, settle } from "./publishing/settle.ts";
 import type { CheckResult } from "./verification.ts";
 
@@ -28,12 +29,14 @@ export interface PublishOptions extends PrepareOptions {
 	readonly verifyRemote?: RemoteDepth | null | undefined;
 	/** Chooses the tensors that are read back. Default: another one each time. */
 	readonly seed?: number | undefined;
-	/** Start anew, and leave nothing for a later run. Default false. */
+	/** Take no digest from an earlier run, and leave none for a later one. Default false. */
 	readonly noResume?: boolean | undefined;
 	/** Where the receipt goes. Default `<folder>.receipt.json` beside the folder. */
 	readonly receipt?: string | undefined;
 	/** Asked before anything is sent; nothing is if the answer is false. */
 	readonly confirm?: ((plan: PublishPlan) => Promise<boolean>) | undefined;
+	/** Told what is on the Hub by now, which is what an interruption leaves. */
+	readonly onHub?: OnHub | undefined;
 	/** The way to the Hub: token, endpoint, retries. */
 	readonly hub?: Omit<ConnectOptions, "signal"> | undefined;
 }
@@ -75,21 +78,24 @@ export async function publish(folder: string, options: PublishOptions, watch: Wa
 	const connection = await connect(id, { ...options.hub, signal: watch.signal });
 	const journal = await Journal.open(folder, options.noResume !== true);
 	const prepared = await prepare({ folder, subject, connection, journal }, selection, options, watch);
-	const { plan, files, notices } = prepared;
+	const { plan, files } = prepared;
 	if (options.plan !== undefined && planned !== undefined) refuseStale(options.plan, planned, plan);
 	if (outputs.plan !== undefined) await writeDocument(outputs.plan, plan, watch.signal);
 	const token = connection.token?.source;
-	const state = await journal.stateOf(plan.id);
-	const own = state.commit ?? (hasChanges(plan) ? null : plan.head);
+	const earlier = await findEarlier(connection, plan);
+	const own = earlier.commit ?? (hasChanges(plan) ? null : plan.head);
 	if (plan.tag !== null && plan.head !== null) await refuseTakenTag(connection, plan.tag, own);
+	const notices = [...prepared.notices, ...earlierNotices(earlier)];
 	if (options.dryRun === true) return { ...describe(prepared), dryRun: true, token, receipt: undefined, notices };
 
 	if (token === undefined) throw noToken(id);
 	if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed(id);
-	const sent = await send(connection, { plan, files, state }, journal, watch);
+	const { onHub = () => {} } = options;
+	await journal.begin();
+	const sent = await send(connection, { plan, files, earlier, onHub }, watch);
 	const { verifyRemote, seed = randomInt(2 ** 31) } = options;
 	const depth = verifyRemote === null ? undefined : (verifyRemote ?? DEFAULT_DEPTH);
-	const verified = await settle(connection, sent, { plan, files, subject }, { depth, seed }, watch);
+	const verified = await settle(connection, sent, { plan, files, subject, onHub }, { depth, seed }, watch);
 	const { modelDigest } = prepared.preflight;
 	const receipt = composeReceipt({ plan, sent, verified, modelDigest, startedAt });
 	const complaints = await writeReceipt(outputs.receipt, receipt, watch);

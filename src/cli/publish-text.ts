@@ -43,9 +43,10 @@ function dryRunLines({ files, target }: PublishPlan): string {
 	const bytes = sent.reduce((sum, { byteLength }) => sum + byteLength, 0);
 	const removed = files.filter(({ action }) => action === "delete").length;
 	const away = removed === 0 ? "" : `, remove ${plural(removed, "file")}`;
+	const nothing = target.kind === "branch" && target.isNew ? `would make the branch ${target.name}: e` : "e";
 	const what =
 		sent.length + removed === 0
-			? "everything is there already"
+			? `${nothing}verything is there already`
 			: `would ${target.kind === "pull-request" ? "open a pull request" : "commit"}: send ${plural(sent.length, "file")}, ${formatBytes(bytes)}${away}`;
 	return `${what}\ndry run: nothing was sent`;
 }

@@ -47,7 +47,7 @@ export function addPublish(program: Command): void {
 		.option("--seed <n>", "chooses the tensors that are read back (default: at random)")
 		.option("--receipt <file>", "where the receipt goes (default: <folder>.receipt.json beside the folder)")
 		.option("--retries <n>", "tries after a failure that may pass (default: 5)")
-		.option("--no-resume", "start anew, and keep no journal")
+		.option("--no-resume", "digest all files again, and keep no journal of that")
 		.option("--token-file <file>", "a file that holds the token")
 		.option("--token-stdin", "read the token from stdin")
 		.option("--endpoint <url>", "another Hub (default: HF_ENDPOINT, else https://huggingface.co)")

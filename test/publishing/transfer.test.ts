@@ -71,6 +71,16 @@ describe("a publish", () => {
 		expect(receipt).toMatchObject({ branch: null, commit: double.repositories.get(REPO)?.head, tag: "v1" });
 	});
 
+	test("of what is there already to a branch that is not makes the branch", async () => {
+		await publishTo(double, folder, { create: true });
+		double.requests.length = 0;
+		const { receipt } = await publishTo(double, folder, { branch: "dev", tag: "v1" });
+		const { refs, head } = double.repositories.get(REPO) ?? {};
+		expect(writesIn(double).map(({ route }) => route)).toEqual(["branch", "tag"]);
+		expect(refs?.get("refs/heads/dev")).toBe(head);
+		expect(receipt).toMatchObject({ branch: "dev", commit: head });
+	});
+
 	test("keeps the author's text of the card on the Hub", async () => {
 		const card = "---\nlicense: mit\n---\n\nBy the author.\n";
 		double.repository(REPO, { isPrivate: true }).add({ "README.md": card });
