@@ -9,6 +9,22 @@ import { FLOAT_DTYPES, type FloatDtype } from "../tensor/dtype.ts";
 // A command checks a few small objects once: compiling a validator for each takes longer than it saves.
 z.config({ jitless: true });
 
+/**
+ * The values of a command's flags.
+ *
+ * @param raw as commander has them
+ * @throws {ClipSoupError} ERR_USAGE for a value that the schema does not take, and what its transforms throw
+ */
+export function parseFlags<Flags>(schema: z.ZodType<Flags>, raw: object): Flags {
+	const { data, success, error } = schema.safeParse(raw);
+	if (success) return data;
+	const [issue] = error.issues;
+	const [name = ""] = issue?.path ?? [];
+	const value = new Map<PropertyKey, unknown>(Object.entries(raw)).get(name);
+	const expected = issue?.code === "invalid_value" ? `expected ${issue.values.join(", ")}` : issue?.message;
+	throw usage(`Cannot use ${flagOf(String(name))} ${JSON.stringify(value)}: ${expected}`);
+}
+
 /** Flags that every command has. */
 const commonFlags = z.object({
 	json: z.boolean().default(false),

@@ -60,7 +60,7 @@ export function addPublish(program: Command): void {
 			await runCommand(
 				"publish",
 				raw,
-				async () => (await import("./flags.ts")).publishFlags.parse(raw),
+				(flags) => flags.publishFlags,
 				async ({ json, quiet, ...flags }, watch) => {
 					const { publish } = await import("../publish.ts");
 					const { retries, tokenFile, tokenStdin, endpoint, card, lock, resume, yes, report, ...rest } = flags;
