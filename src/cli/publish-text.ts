@@ -16,6 +16,12 @@ export function renderPublish(result: PublishResult): string {
 	return `${renderPlan(plan)}\n${formatTable(rows)}\n\n${end}\n`;
 }
 
+/** What an interrupted run tells. @param onHub what the Hub holds of it, as far as that is known */
+export function renderLeft(onHub: readonly string[]): string {
+	const left = onHub.length === 0 ? "nothing was committed" : `the Hub has ${onHub.map(printable).join(", ")}`;
+	return `${left}; run it again to go on from there`;
+}
+
 /** The plan as a table. */
 export function renderPlan(plan: PublishPlan): string {
 	const { repo, head, visibility, files, tag } = plan;

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import type { PublishResult } from "../publish.ts";
+import { Interrupted } from "./errors.ts";
 import { append } from "./options.ts";
 import { confirmPlan, readTokenFromStdin } from "./publish-input.ts";
 import { reportPublish, reportRefusal } from "./publish-report.ts";
-import { renderPublish } from "./publish-text.ts";
+import { renderLeft, renderPublish } from "./publish-text.ts";
 import { runCommand } from "./run.ts";
 
 const EXAMPLES = `
@@ -78,9 +79,11 @@ export function addPublish(program: Command): void {
 							...(retries !== undefined && { retry: { retries } }),
 						},
 					};
-					const done = await publish(folder, options, watch).catch(async (error: unknown) => {
+					const onHub = new Map<string, string>();
+					const noted = { ...options, onHub: (part: string, state: string) => void onHub.set(part, state) };
+					const done = await publish(folder, noted, watch).catch(async (error: unknown) => {
 						if (report !== undefined) await reportRefusal(error);
-						throw error;
+						throw error instanceof Interrupted ? error.leaving(renderLeft([...onHub.values()])) : error;
 					});
 					if (report !== undefined) await reportPublish(done);
 					return { result: withoutNotices(done), text: quiet ? "" : renderPublish(done), notices: done.notices };
