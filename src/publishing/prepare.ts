@@ -55,10 +55,11 @@ export interface Workplace {
 /** Refuses by name and by text, which costs least. @throws {ClipSoupError} as `selectFiles`, ERR_SECRET */
 export async function chooseFiles(folder: string, options: PrepareOptions): Promise<Selection> {
 	const selection = await selectFiles(folder, options);
-	const texts = selection.paths.filter((path) => !isBinary(path));
+	const texts = selection.paths.filter((path) => !isBinary(path)).map((path) => ({ path, file: join(folder, path) }));
+	const locks = options.lock === undefined ? [] : [{ path: options.lock, file: options.lock }];
 	const faults: ClipSoupError[] = [];
-	for (const path of texts) {
-		const bytes = await readSmallFile(join(folder, path));
+	for (const { path, file } of [...texts, ...locks]) {
+		const bytes = await readSmallFile(file);
 		if (bytes !== undefined) faults.push(...secretFaults(path, bytes.toString("latin1")));
 	}
 	throwFaults(`Cannot publish "${folder}"`, faults);
