@@ -7,7 +7,7 @@ import type { Watch } from "./progress.ts";
 import { type DocumentOutput, planDocument, writeDocument } from "./publishing/document.ts";
 import { Journal } from "./publishing/journal.ts";
 import { hasChanges, type PublishPlan } from "./publishing/plan.ts";
-import { readPlan, refuseStale } from "./publishing/plan-file.ts";
+import { readPlan, refuseStale, withPlan } from "./publishing/plan-file.ts";
 import { chooseFiles, type Prepared, type PrepareOptions, prepare } from "./publishing/prepare.ts";
 import { earlierNotices, findEarlier } from "./publishing/pull-request.ts";
 import { composeReceipt, type Receipt, receiptPath, writeReceipt } from "./publishing/receipt.ts";
@@ -77,7 +77,8 @@ export async function publish(folder: string, options: PublishOptions, watch: Wa
 	await using subject = await openSubject(folder);
 	const connection = await connect(id, { ...options.hub, signal: watch.signal });
 	const journal = await Journal.open(folder, options.noResume !== true);
-	const prepared = await prepare({ folder, subject, connection, journal }, selection, options, watch);
+	const wishes = planned === undefined ? options : withPlan(options, planned);
+	const prepared = await prepare({ folder, subject, connection, journal }, selection, wishes, watch);
 	const { plan, files } = prepared;
 	if (options.plan !== undefined && planned !== undefined) refuseStale(options.plan, planned, plan);
 	if (outputs.plan !== undefined) await writeDocument(outputs.plan, plan, watch.signal);

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { ClipSoupError } from "../errors.ts";
+import { isRefName } from "../hub/ref-name.ts";
 import { isHubReference } from "../hub/reference.ts";
 import type { LayoutId } from "../layouts/detect.ts";
 import type { RemoteDepth } from "../publishing/remote-check.ts";
@@ -316,10 +317,10 @@ function parseCount(flag: string, most: number): (text: string) => number {
 	};
 }
 
-/** What git and the Hub take for a branch or a tag. */
+/** What git and the Hub take for a branch or a tag. @throws {ClipSoupError} ERR_USAGE */
 function parseRef(flag: string): (text: string) => string {
 	return (text) => {
-		if (/^(?!.*(?:\.\.|\/\/|@\{|\.lock$))[\w][\w./-]*$/.test(text) && !text.startsWith("refs/")) return text;
+		if (isRefName(text)) return text;
 		throw usage(`Cannot use ${flag} "${text}": expected a name such as v1.0`);
 	};
 }

@@ -3,7 +3,7 @@ import { readSmallFile } from "../bytes/small-file.ts";
 import { readLock } from "../checks/lock-file.ts";
 import type { Subject } from "../checks/subject.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
-import { describeAccount } from "../hub/account.ts";
+import { type Account, readAccount } from "../hub/account.ts";
 import type { Connection } from "../hub/connection.ts";
 import { checkFrontMatter } from "../hub/front-matter.ts";
 import { Hub } from "../hub/hub.ts";
@@ -78,7 +78,7 @@ export async function prepare(
 	watch: Watch,
 ): Promise<Prepared> {
 	const lock = await chooseLock(folder, selection, options);
-	const account = await describeAccount(connection);
+	const account = await readAccount(connection);
 	const remote = await readRemote(connection, options);
 	const card = await chooseCard(
 		{ path: folder, card: await readText(join(folder, CARD_NAME), selection) },
@@ -108,13 +108,19 @@ export async function prepare(
 		license: card.license,
 		files: compareFiles(files, remote.files, { prune: options.prune === true }),
 	});
-	const notices = [...connection.notices, ...card.notices, ...checked.notices, ...visibilityNotices(remote)];
+	const notices = [
+		...connection.notices,
+		...accountNotices(account),
+		...card.notices,
+		...checked.notices,
+		...visibilityNotices(remote),
+	];
 	const signed = await signatureNotices(folder, files);
 	return {
 		plan,
 		files,
 		preflight: checked,
-		account,
+		account: account && [account.name, account.role ?? []].flat().join(", "),
 		leftOut: selection.leftOut,
 		notices: [...notices, ...signed],
 	};
@@ -159,6 +165,11 @@ async function digestAll(
 		files.push(file);
 	}
 	return files;
+}
+
+/** The Hub's word on a token is advice: what it may do shows when it does it. */
+function accountNotices(account: Account | undefined): string[] {
+	return account?.role === "read" ? ["the token may only read: publishing needs one that may write"] : [];
 }
 
 function visibilityNotices({ visibility, head }: Remote): string[] {

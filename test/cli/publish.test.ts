@@ -166,7 +166,7 @@ test.each([
 	[["--verify-remote", "sample:0"], "--verify-remote"],
 	[["--verify-remote", "some"], "--verify-remote"],
 	[["--seed", "-1"], "--seed"],
-	[["--tag", "a..b"], "--tag"],
+	[["--tag", "v1/"], "--tag"],
 	[["--branch", "refs/pr/1"], "--branch"],
 	[["--plan", "x", "--dry-run"], "--plan with --dry-run"],
 	[["--report", "foo"], 'Cannot use --report "foo": expected github'],

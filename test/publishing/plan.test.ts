@@ -78,6 +78,13 @@ describe("a dry run", () => {
 		double.faults.add({ route: "whoami", times: 9, effect: { kind: "status", status: 504 } });
 		expect(await publishTo(double, folder, dryRun)).toMatchObject({ token: "HF_TOKEN", account: undefined });
 	});
+
+	test("warns of a token that may only read", async () => {
+		double.repository(REPO);
+		const environment = { HF_ENDPOINT: double.hubUrl, HF_HOME: "/nonexistent", HF_TOKEN: READER };
+		const { notices } = await publishTo(double, folder, { ...dryRun, hub: { environment } });
+		expect(notices).toContain("the token may only read: publishing needs one that may write");
+	});
 });
 
 describe("the target", () => {
@@ -183,6 +190,28 @@ describe("a plan file", () => {
 		expect(JSON.parse(readFileSync(planOut, "utf8"))).toEqual(plan);
 		const done = await publishTo(double, folder, { plan: planOut });
 		expect(done.receipt).toMatchObject({ plan: plan.id, repo: REPO });
+	});
+
+	test("says by itself what it needs: repository, visibility, licence, target, tag", async () => {
+		const planOut = join(dirname(folder), "plan.json");
+		const unsaid = { plan: planOut, license: undefined };
+		const rows = [
+			{ repo: "org/other", create: true, license: "apache-2.0" },
+			{ create: true, public: true, tag: "v1" },
+			{ branch: "next", prune: true },
+			{ push: true },
+			{ pr: true },
+		];
+		for (const { repo = REPO, ...options } of rows) {
+			const given = { ...dryRun, license: undefined, ...options, repo, planOut };
+			const { plan } = await publishTo(double, folder, given);
+			if (options.branch) {
+				const stale = { code: "ERR_PLAN_STALE", exitCode: 7, message: expect.stringContaining("target") };
+				await expect(publishTo(double, folder, { ...unsaid, push: true })).rejects.toMatchObject(stale);
+			}
+			expect((await publishTo(double, folder, { ...unsaid, repo })).receipt).toMatchObject({ plan: plan.id });
+			await writeFile(join(folder, "README.md"), '---\nlicense: "mit" # of the data too\n---\nText.\n');
+		}
 	});
 
 	test.each([
