@@ -1,4 +1,3 @@
-import { canCollect } from "../hub/collect.ts";
 import { chunkByteLength } from "./jobs.ts";
 
 /** Resident memory of Node with clip-soup loaded: with two threads less their 28 MB, measured at up to 100 MB on Node 24.21. */
@@ -8,12 +7,8 @@ const PER_THREAD = 14e6;
 /** Parsed headers, tables and the header of the output: measured at 11 times the bytes of headers with 200,000 tensors. */
 const PER_HEADER_BYTE = 12;
 
-/**
- * What streaming from the network adds, bodies not yet collected included. The command peaks at up to 124 MB on Node 20.19
- * and 145 MB on Node 24.21, a library, which cannot collect, at 168 MB and 223 MB: two models of 300 MB, one thread.
- */
+/** What streaming from the network adds, connections and their buffers. */
 const NETWORK = 40e6;
-const NETWORK_UNCOLLECTED = 110e6;
 
 /**
  * An upper bound of the resident memory of a merge, in bytes: it does not grow with the size of the tensors.
@@ -23,6 +18,5 @@ const NETWORK_UNCOLLECTED = 110e6;
  */
 export function peakMemory(threads: number, operandCount: number, headerByteLength: number, isRemote = false): number {
 	const buffers = (operandCount + 1) * chunkByteLength(threads, operandCount);
-	const network = canCollect() ? NETWORK : NETWORK_UNCOLLECTED;
-	return BASE + (isRemote ? network : 0) + threads * (PER_THREAD + buffers) + PER_HEADER_BYTE * headerByteLength;
+	return BASE + (isRemote ? NETWORK : 0) + threads * (PER_THREAD + buffers) + PER_HEADER_BYTE * headerByteLength;
 }

@@ -105,7 +105,7 @@ function describe({ verb, object }: Attempt, found: string): string {
 	return `Cannot ${verb} "${object}": found ${found}`;
 }
 
-/** `fetch` wraps what happened in a TypeError that says "fetch failed". */
+/** What happened, without the errors that wrap it. */
 function rootOf(error: unknown): unknown {
 	return error instanceof Error && error.cause !== undefined ? rootOf(error.cause) : error;
 }

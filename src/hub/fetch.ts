@@ -1,5 +1,4 @@
 import type { ClipSoupError } from "../errors.ts";
-import { noteReceived } from "./collect.ts";
 import {
 	type Attempt,
 	isCertificateError,
@@ -18,7 +17,7 @@ import {
 	type RetryPolicy,
 	TransientFailure,
 } from "./retry.ts";
-import { WatchedBlob } from "./watched-blob.ts";
+import { sendOverWire, type WireAnswer } from "./wire.ts";
 
 export interface HubRequest {
 	readonly url: string;
@@ -41,7 +40,10 @@ export interface HubAnswer {
 	readonly redirectHeaders: Headers | undefined;
 	/** Where it came from in the end. */
 	readonly url: string;
-	/** The body, piece by piece. What breaks it is tried again, so it is read inside `exchange` only. */
+	/**
+	 * The body, piece by piece, each empty once the next one is asked for. What breaks it is tried again, so it is read
+	 * inside `exchange` only.
+	 */
 	readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -80,11 +82,6 @@ const MOST_REDIRECTS = 5;
 const MOST_IN_FLIGHT = 6;
 const MOST_ERROR_BYTES = 2 ** 16;
 const TOO_MANY_REQUESTS = 429;
-/**
- * How undici is kept from cloning a request, whose body it would then hold in memory as a whole: 5.16 GB for a file of
- * 5.03 GB, and 0.11 GB with it. https://github.com/nodejs/undici/issues/4058
- */
-const UNCLONED = { redirect: "error", window: null } as const;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -203,10 +200,10 @@ export class HubHttp {
 		if (this.#identity.isOffline) throw offlineError(request.attempt);
 		const idle = new IdleTimer(request.isSlow ? this.#slowTimeoutMs : this.#idleTimeoutMs, signal);
 		try {
-			const { response, url, redirectHeaders } = await this.#follow(request, idle);
-			const body = bodyOf(response, idle, request.attempt, url);
-			const { status, headers } = response;
-			if (!response.ok) throw await this.#refusal(request, { status, headers, url, body });
+			const { answer, url, redirectHeaders } = await this.#follow(request, idle);
+			const body = watchedBody(answer, idle, request.attempt, url);
+			const { status, headers } = answer;
+			if (status < 200 || status > 299) throw await this.#refusal(request, { status, headers, url, body });
 			return await consume({ status, headers, redirectHeaders, url, body });
 		} finally {
 			idle.stop();
@@ -215,35 +212,34 @@ export class HubHttp {
 
 	/** Sends the request and those that its redirects lead to. */
 	async #follow(request: HubRequest, idle: IdleTimer) {
-		const { method = "GET", attempt } = request;
+		const { method = "GET", attempt, body } = request;
 		const isRead = isReading(request);
-		const body = watchedBody(request, idle);
+		const onSent = (byteLength: number) => {
+			idle.touch();
+			request.onSent?.(byteLength);
+		};
 		let url = request.url;
 		let redirectHeaders: Headers | undefined;
 		for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
 			const isOwn = this.#isEndpoint(url);
 			const authorization = isOwn ? await this.#identity.authorization() : undefined;
 			const headers = { ...request.headers, ...(authorization !== undefined && { authorization }) };
-			const response = await fetch(url, {
-				method,
-				headers,
-				...(method === "PUT" ? UNCLONED : { redirect: "manual" }),
-				signal: idle.signal,
-				...(body !== undefined && { body }),
-			}).catch((cause: unknown) => {
+			const { signal } = idle;
+			const answer = await sendOverWire({ url, method, headers, body, onSent, signal }).catch((cause: unknown) => {
 				if (isUnreadableBody(cause)) throw cause;
 				const failure = networkError(attempt, url, idle.hasExpired ? idle.reason : cause);
 				throw isCertificateError(cause) ? failure : new TransientFailure(failure);
 			});
 			idle.touch();
-			const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
-			if (location === null) return { response, url, redirectHeaders };
-			await response.body?.cancel();
-			const next = new URL(location, url).href;
-			if (!isRead && !(response.status >= 307 && isOwn && this.#isEndpoint(next))) {
+			const location = REDIRECTS.has(answer.status) ? answer.headers.get("location") : null;
+			if (location === null) return { answer, url, redirectHeaders };
+			answer.discard();
+			const next = httpUrl(location, url);
+			if (next === undefined) throw unavailable(attempt, "a redirect to what is no http URL", url);
+			if (!isRead && !(answer.status >= 307 && isOwn && this.#isEndpoint(next))) {
 				throw unavailable(attempt, `a redirect of a ${method} to ${new URL(next).host}`, url);
 			}
-			redirectHeaders = response.headers;
+			redirectHeaders = answer.headers;
 			url = next;
 		}
 		throw unavailable(attempt, `more than ${MOST_REDIRECTS} redirects`, url);
@@ -261,9 +257,9 @@ export class HubHttp {
 				? new ExpiredUrl(unavailable(request.attempt, `status ${status} from storage`, url))
 				: failure;
 		}
-		// Storage knows no accounts: whatever it refuses is its own trouble, or a URL that has expired, which one that was
-		// kept from before probably has.
-		const wait = request.url === url ? 0 : askedDelay(status, headers);
+		// Storage knows no accounts: what it refuses is a URL that has expired, which one that was kept from before probably
+		// has, or its own trouble, which it may tell how long to wait for.
+		const wait = request.url === url && !isTransientStatus(status) ? 0 : askedDelay(status, headers);
 		return new TransientFailure(unavailable(request.attempt, `status ${status} from storage`, url), wait);
 	}
 
@@ -288,13 +284,11 @@ function isReading({ method = "GET" }: HubRequest): boolean {
 	return method === "GET" || method === "HEAD";
 }
 
-/** A body whose pieces are counted when they go out, which also shows that the connection is alive. */
-function watchedBody({ body, onSent }: HubRequest, idle: IdleTimer): string | Blob | undefined {
-	if (!(body instanceof Blob)) return body;
-	return new WatchedBlob(body, (byteLength) => {
-		idle.touch();
-		onSent?.(byteLength);
-	});
+/** Where a redirect leads; undefined if that is no place for a request. */
+function httpUrl(location: string, base: string): string | undefined {
+	if (!URL.canParse(location, base)) return undefined;
+	const { href, protocol } = new URL(location, base);
+	return protocol === "https:" || protocol === "http:" ? href : undefined;
 }
 
 /** Breaks a connection on which nothing has come for a while, or when `signal` says so. */
@@ -332,34 +326,27 @@ class IdleTimer {
 	}
 }
 
-async function* bodyOf(
-	response: Response,
+/** A body whose pieces show that the connection is alive, and whose end before its time may be tried again. */
+async function* watchedBody(
+	{ body }: WireAnswer,
 	idle: IdleTimer,
 	attempt: Attempt,
 	url: string,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-	const reader = response.body?.getReader();
-	if (reader === undefined) return;
 	try {
-		for (;;) {
-			const { done, value } = await reader.read().catch((cause: unknown) => {
-				throw new TransientFailure(networkError(attempt, url, idle.hasExpired ? idle.reason : cause));
-			});
+		for await (const piece of body) {
 			idle.touch();
-			if (done) return;
-			yield value;
-			noteReceived(value.byteLength);
+			yield piece;
 		}
-	} finally {
-		// Of a body that was not read to its end the connection is given up.
-		await reader.cancel().catch(() => {});
+	} catch (cause) {
+		throw new TransientFailure(networkError(attempt, url, idle.hasExpired ? idle.reason : cause));
 	}
 }
 
 /** The whole of a body. */
 export async function readBody(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
 	const pieces: Uint8Array[] = [];
-	for await (const piece of body) pieces.push(piece);
+	for await (const piece of body) pieces.push(new Uint8Array(piece));
 	return Buffer.concat(pieces);
 }
 
@@ -373,7 +360,7 @@ async function startOf(body: AsyncIterable<Uint8Array>): Promise<string> {
 	let length = 0;
 	try {
 		for await (const piece of body) {
-			pieces.push(piece);
+			pieces.push(new Uint8Array(piece));
 			length += piece.byteLength;
 			if (length > MOST_ERROR_BYTES) break;
 		}

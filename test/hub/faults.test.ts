@@ -89,6 +89,19 @@ describe("waits", () => {
 		expect(reading.delays).toEqual([expected]);
 	});
 
+	test.each([
+		[503, { "retry-after": "5" }, 5000],
+		[429, { ratelimit: '"api";r=0;t=2' }, 2000],
+		[403, { "retry-after": "5" }, 0],
+	])("at storage %i are as long as it asks for, unless its URL may have expired", async (status, headers, expected) => {
+		const hub = await double();
+		// The second range goes to the URL that the first one was led to.
+		hub.faults.add({ route: "storage-get", nth: 2, effect: { kind: "status", status, headers } });
+		const reading = await hubOn(hub);
+		expect((await readAll(reading)).bytes.equals(WEIGHTS)).toBe(true);
+		expect(reading.delays).toEqual([expected]);
+	});
+
 	test("end when the signal aborts", async () => {
 		const hub = await double();
 		hub.faults.add({ route: "tree", times: 9, effect: { kind: "status", status: 503 } });
@@ -119,6 +132,17 @@ describe("hopeless refusals are not tried again", () => {
 			expect(hub.requests.filter((request) => request.route === route)).toHaveLength(1);
 			expect(reading.delays).toEqual([]);
 		}
+	});
+
+	test.each(["http://[bad", "ftp://127.0.0.1/x", "file:///etc/passwd"])("a redirect to %s", async (location) => {
+		const hub = await double();
+		hub.faults.add({ route: "resolve", effect: { kind: "status", status: 302, headers: { location } } });
+		const reading = await hubOn(hub);
+		expect(await failureOf(readAll(reading))).toMatchObject({
+			code: "ERR_HUB_UNAVAILABLE",
+			message: expect.stringContaining("found a redirect to what is no http URL"),
+		});
+		expect(reading.delays).toEqual([]);
 	});
 
 	test("what the Hub says is told, without what is secret in it", async () => {

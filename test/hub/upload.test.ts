@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { connect } from "../../src/hub/connection.ts";
 import { uploadContents } from "../../src/hub/upload.ts";
-import { WatchedBlob } from "../../src/hub/watched-blob.ts";
 import { WRITER } from "../support/hub/accounts.ts";
 import { startHub } from "../support/hub/double.ts";
 
@@ -37,14 +36,4 @@ test("uploadContents commits nothing and counts what goes out, less what has to 
 	expect(sent).toBe(300_000);
 	expect(double.requests.map(({ route }) => route)).toEqual(["preupload", "lfs-batch", "storage-put", "storage-put"]);
 	expect(double.repositories.get("org/a")?.commits.size).toBe(1);
-});
-
-test("a WatchedBlob has the bytes of the other, and tells of each as it is read", async () => {
-	let read = 0;
-	const blob = new WatchedBlob(new Blob(["abc", "def"]), (byteLength) => {
-		read += byteLength;
-	});
-	expect([blob.size, read]).toEqual([6, 0]);
-	expect(await new Response(blob).text()).toBe("abcdef");
-	expect(read).toBe(6);
 });
