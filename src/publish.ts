@@ -1,18 +1,19 @@
 import { randomInt } from "node:crypto";
-import { dirname, join, resolve } from "node:path";
 import { openSubject } from "./checks/subject.ts";
 import { ClipSoupError } from "./errors.ts";
 import { type ConnectOptions, connect } from "./hub/connection.ts";
 import { parseHubReference } from "./hub/reference.ts";
 import { refuseHub } from "./hub/refuse.ts";
 import type { Watch } from "./progress.ts";
+import { type DocumentOutput, planDocument, writeDocument } from "./publishing/document.ts";
 import { Journal } from "./publishing/journal.ts";
 import { hasChanges, type PublishPlan } from "./publishing/plan.ts";
-import { readPlan, refuseStale, writeDocument } from "./publishing/plan-file.ts";
+import { readPlan, refuseStale, withPlan } from "./publishing/plan-file.ts";
 import { chooseFiles, type Prepared, type PrepareOptions, prepare } from "./publishing/prepare.ts";
-import { composeReceipt, RECEIPT_NAME, type Receipt, writeReceipt } from "./publishing/receipt.ts";
+import { earlierNotices, findEarlier } from "./publishing/pull-request.ts";
+import { composeReceipt, type Receipt, receiptPath, writeReceipt } from "./publishing/receipt.ts";
 import type { RemoteDepth } from "./publishing/remote-check.ts";
-import { send } from "./publishing/send.ts";
+import { type OnHub, send } from "./publishing/send.ts";
 import { refuseTakenTag, settle } from "./publishing/settle.ts";
 import type { CheckResult } from "./verification.ts";
 
@@ -21,7 +22,7 @@ export interface PublishOptions extends PrepareOptions {
 	readonly repo: string;
 	/** Send nothing; tell what would be done. Default false. */
 	readonly dryRun?: boolean | undefined;
-	/** A file to write the plan to. */
+	/** A file to write the plan to; of what is there only a plan is replaced. */
 	readonly planOut?: string | undefined;
 	/** A file with a plan: it is carried out as it is or not at all. */
 	readonly plan?: string | undefined;
@@ -29,12 +30,14 @@ export interface PublishOptions extends PrepareOptions {
 	readonly verifyRemote?: RemoteDepth | null | undefined;
 	/** Chooses the tensors that are read back. Default: another one each time. */
 	readonly seed?: number | undefined;
-	/** Start anew, and leave nothing for a later run. Default false. */
+	/** Take no digest from an earlier run, and leave none for a later one. Default false. */
 	readonly noResume?: boolean | undefined;
-	/** Where the receipt goes. Default `clip-soup.receipt.json` beside the folder. */
+	/** Where the receipt goes. Default `<folder>.receipt.json` beside the folder. */
 	readonly receipt?: string | undefined;
 	/** Asked before anything is sent; nothing is if the answer is false. */
 	readonly confirm?: ((plan: PublishPlan) => Promise<boolean>) | undefined;
+	/** Told what is on the Hub by now, which is what an interruption leaves. */
+	readonly onHub?: OnHub | undefined;
 	/** The way to the Hub: token, endpoint, retries. */
 	readonly hub?: Omit<ConnectOptions, "signal"> | undefined;
 }
@@ -72,31 +75,47 @@ export async function publish(folder: string, options: PublishOptions, watch: Wa
 	const id = parseRepository(options.repo);
 	const planned = options.plan === undefined ? undefined : await readPlan(options.plan);
 	const selection = await chooseFiles(folder, options);
+	const outputs = await planOutputs(folder, options);
 	await using subject = await openSubject(folder);
 	const connection = await connect(id, { ...options.hub, signal: watch.signal });
 	const journal = await Journal.open(folder, options.noResume !== true);
-	const prepared = await prepare({ folder, subject, connection, journal }, selection, options, watch);
-	const { plan, files, notices } = prepared;
+	const wishes = planned === undefined ? options : withPlan(options, planned);
+	const prepared = await prepare({ folder, subject, connection, journal }, selection, wishes, watch);
+	const { plan, files } = prepared;
 	if (options.plan !== undefined && planned !== undefined) refuseStale(options.plan, planned, plan);
-	if (options.planOut !== undefined) await writeDocument(options.planOut, plan, watch.signal);
+	if (outputs.plan !== undefined) await writeDocument(outputs.plan, plan, watch.signal);
 	const token = connection.token?.source;
-	const state = await journal.stateOf(plan.id);
-	const own = state.commit ?? (hasChanges(plan) ? null : plan.head);
+	const earlier = await findEarlier(connection, plan);
+	const own = earlier.commit ?? (hasChanges(plan) ? null : plan.head);
 	if (plan.tag !== null && plan.head !== null) await refuseTakenTag(connection, plan.tag, own);
+	const notices = [...prepared.notices, ...earlierNotices(earlier)];
 	if (options.dryRun === true) return { ...describe(prepared), dryRun: true, token, receipt: undefined, notices };
 
 	if (token === undefined) throw noToken(id);
 	if (options.confirm !== undefined && !(await options.confirm(plan))) throw notConfirmed(id);
-	const sent = await send(connection, { plan, files, state }, journal, watch);
+	const { onHub = () => {} } = options;
+	await journal.begin();
+	const sent = await send(connection, { plan, files, earlier, onHub }, watch);
 	const { verifyRemote, seed = randomInt(2 ** 31) } = options;
 	const depth = verifyRemote === null ? undefined : (verifyRemote ?? DEFAULT_DEPTH);
-	const verified = await settle(connection, sent, { plan, files, subject }, { depth, seed }, watch);
+	const verified = await settle(connection, sent, { plan, files, subject, onHub }, { depth, seed }, watch);
 	const { modelDigest } = prepared.preflight;
 	const receipt = composeReceipt({ plan, sent, verified, modelDigest, startedAt });
-	const path = options.receipt ?? join(dirname(resolve(folder)), RECEIPT_NAME);
-	const complaints = await writeReceipt(path, receipt, watch);
+	const complaints = await writeReceipt(outputs.receipt, receipt, watch);
 	await journal.end();
 	return { ...describe(prepared), dryRun: false, token, receipt, notices: [...notices, ...complaints] };
+}
+
+/** Where plan and receipt go. @throws {ClipSoupError} as `planDocument`, ERR_USAGE if they are one file */
+async function planOutputs(
+	folder: string,
+	{ planOut, receipt: asked, card, lock, plan: planned, hub }: PublishOptions,
+): Promise<{ readonly plan: DocumentOutput | undefined; readonly receipt: DocumentOutput }> {
+	const files = [card, lock, planned, hub?.tokenFile].filter((path) => path !== undefined);
+	const plan = planOut === undefined ? undefined : await planDocument("plan", planOut, { folder, files });
+	const receipt = await planDocument("receipt", asked ?? receiptPath(folder), { folder, files });
+	if (plan?.target.path !== receipt.target.path) return { plan, receipt };
+	throw new ClipSoupError("ERR_USAGE", `Cannot write plan and receipt to "${planOut}": expected two names`);
 }
 
 function describe({ plan, account, preflight, leftOut }: Prepared) {

@@ -1,8 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { symlink } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
+import { WRITER } from "./support/hub/accounts.ts";
+import { startHub } from "./support/hub/double.ts";
 import { runCli } from "./support/run-cli.ts";
+import { temporaryFolder } from "./support/tmp.ts";
 
 const README = readFileSync("README.md", "utf8");
 
@@ -71,6 +76,23 @@ describe("README", () => {
 
 	test.each(commands)("clip-soup %s uses options that exist", async (line) => {
 		expect(await strayFlags(line)).toEqual([]);
+	});
+
+	test("starts with an example that works as printed, from checkpoints to the Hub", async () => {
+		const [code = ""] = blocks("sh");
+		expect(code.split("\n").length).toBeLessThanOrEqual(20);
+		const lines = commandsIn(`\`\`\`sh\n${code}\`\`\``);
+		expect(lines.map((line) => line.split(" ")[0])).toEqual(["avg", "convert", "verify", "publish", "publish"]);
+		const double = await startHub();
+		const cwd = await temporaryFolder();
+		for (const name of ["augreg", "rewind"]) await symlink(resolve("fixtures/digits-clip", name), join(cwd, name));
+		const env = { HF_ENDPOINT: double.hubUrl, HF_HOME: "/nonexistent", HF_TOKEN: WRITER };
+		for (const line of lines) {
+			const { exitCode, stderr } = await runCli(line.split(" "), { cwd, env });
+			expect([line, exitCode, stderr.includes("error")]).toEqual([line, 0, false]);
+		}
+		const { refs, isPrivate } = double.repositories.get("org/soup") ?? {};
+		expect([refs?.get("refs/tags/v1"), isPrivate]).toEqual([refs?.get("refs/heads/main"), true]);
 	});
 
 	test("has a library example that runs", () => {

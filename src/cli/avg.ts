@@ -39,7 +39,7 @@ export function addAverage(program: Command): void {
 			await runCommand(
 				"avg",
 				raw,
-				async () => (await import("./flags.ts")).averageFlags.parse(raw),
+				(flags) => flags.averageFlags,
 				async ({ json: _, quiet, ...flags }, watch) => {
 					const { average } = await import("../avg.ts");
 					const start = performance.now();

@@ -36,7 +36,7 @@ export function addCard(program: Command): void {
 			await runCommand(
 				"card",
 				raw,
-				async () => (await import("./flags.ts")).cardFlags.parse(raw),
+				(flags) => flags.cardFlags,
 				async ({ json: _, quiet, ...flags }, watch) => {
 					const { card } = await import("../card.ts");
 					const result = await card(folder, flags, watch);

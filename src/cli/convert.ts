@@ -35,7 +35,7 @@ export function addConvert(program: Command): void {
 			await runCommand(
 				"convert",
 				raw,
-				async () => (await import("./flags.ts")).convertFlags.parse(raw),
+				(flags) => flags.convertFlags,
 				async ({ json: _, quiet, ...flags }, watch) => {
 					const { convert } = await import("../convert.ts");
 					const start = performance.now();

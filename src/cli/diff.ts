@@ -33,7 +33,7 @@ export function addDiff(program: Command): void {
 			await runCommand(
 				"diff",
 				raw,
-				async () => (await import("./flags.ts")).diffFlags.parse(raw),
+				(flags) => flags.diffFlags,
 				async (flags, watch) => {
 					const { diff } = await import("../diff.ts");
 					const result = await diff(a, b, { threads: flags.threads }, watch);

@@ -49,7 +49,7 @@ export function addEmbed(program: Command): void {
 			await runCommand(
 				"embed",
 				raw,
-				async () => (await import("./flags.ts")).embedFlags.parse(raw),
+				(flags) => flags.embedFlags,
 				async ({ image: images, text: texts, classes, templates, all, ...flags }, watch): Promise<CommandResult> => {
 					const { classify, embed } = await import("../embed.ts");
 					if (!flags.zeroShot) return showFeatures(await embed(path, { ...flags, images, texts }, watch), flags.quiet);

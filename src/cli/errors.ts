@@ -12,10 +12,18 @@ const BUG_REPORT = "this is a bug in clip-soup: please report it with this text 
 export class Interrupted extends Error {
 	override readonly name = "Interrupted";
 	readonly exitCode: number;
+	readonly #signal: "SIGINT" | "SIGTERM";
 
-	constructor(signal: "SIGINT" | "SIGTERM") {
-		super(`Interrupted by ${signal}: nothing was left under the output's name`);
+	/** @param left what the run leaves, which only a publish has */
+	constructor(signal: "SIGINT" | "SIGTERM", left = "nothing was left under the output's name") {
+		super(`Interrupted by ${signal}: ${left}`);
+		this.#signal = signal;
 		this.exitCode = signal === "SIGINT" ? 130 : 143;
+	}
+
+	/** The same with what is left. */
+	leaving(left: string): Interrupted {
+		return new Interrupted(this.#signal, left);
 	}
 }
 

@@ -35,7 +35,7 @@ export function addExportOnnx(program: Command): void {
 			await runCommand(
 				"export-onnx",
 				raw,
-				async () => (await import("./flags.ts")).exportOnnxFlags.parse(raw),
+				(flags) => flags.exportOnnxFlags,
 				async ({ json: _, quiet, ...flags }, watch) => {
 					const { exportOnnx } = await import("../export-onnx.ts");
 					const result = await exportOnnx(path, flags, watch);

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { ClipSoupError } from "../errors.ts";
+import { isRefName } from "../hub/ref-name.ts";
 import { isHubReference } from "../hub/reference.ts";
 import type { LayoutId } from "../layouts/detect.ts";
 import type { RemoteDepth } from "../publishing/remote-check.ts";
@@ -8,6 +9,22 @@ import { FLOAT_DTYPES, type FloatDtype } from "../tensor/dtype.ts";
 
 // A command checks a few small objects once: compiling a validator for each takes longer than it saves.
 z.config({ jitless: true });
+
+/**
+ * The values of a command's flags.
+ *
+ * @param raw as commander has them
+ * @throws {ClipSoupError} ERR_USAGE for a value that the schema does not take, and what its transforms throw
+ */
+export function parseFlags<Flags>(schema: z.ZodType<Flags>, raw: object): Flags {
+	const { data, success, error } = schema.safeParse(raw);
+	if (success) return data;
+	const [issue] = error.issues;
+	const [name = ""] = issue?.path ?? [];
+	const value = new Map<PropertyKey, unknown>(Object.entries(raw)).get(name);
+	const expected = issue?.code === "invalid_value" ? `expected ${issue.values.join(", ")}` : issue?.message;
+	throw usage(`Cannot use ${flagOf(String(name))} ${JSON.stringify(value)}: ${expected}`);
+}
 
 /** Flags that every command has. */
 const commonFlags = z.object({
@@ -300,10 +317,10 @@ function parseCount(flag: string, most: number): (text: string) => number {
 	};
 }
 
-/** What git and the Hub take for a branch or a tag. */
+/** What git and the Hub take for a branch or a tag. @throws {ClipSoupError} ERR_USAGE */
 function parseRef(flag: string): (text: string) => string {
 	return (text) => {
-		if (/^(?!.*(?:\.\.|\/\/|@\{|\.lock$))[\w][\w./-]*$/.test(text) && !text.startsWith("refs/")) return text;
+		if (isRefName(text)) return text;
 		throw usage(`Cannot use ${flag} "${text}": expected a name such as v1.0`);
 	};
 }

@@ -34,7 +34,7 @@ export function addInspect(program: Command): void {
 			await runCommand(
 				"inspect",
 				raw,
-				async () => (await import("./flags.ts")).inspectFlags.parse(raw),
+				(flags) => flags.inspectFlags,
 				async (flags, watch) => {
 					if (flags.listArchs) return (await import("./presets.ts")).listPresets();
 					if (path === undefined) return (await import("./presets.ts")).inspectPreset(flags.arch);

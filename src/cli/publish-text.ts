@@ -16,6 +16,12 @@ export function renderPublish(result: PublishResult): string {
 	return `${renderPlan(plan)}\n${formatTable(rows)}\n\n${end}\n`;
 }
 
+/** What an interrupted run tells. @param onHub what the Hub holds of it, as far as that is known */
+export function renderLeft(onHub: readonly string[]): string {
+	const left = onHub.length === 0 ? "nothing was committed" : `the Hub has ${onHub.map(printable).join(", ")}`;
+	return `${left}; run it again to go on from there`;
+}
+
 /** The plan as a table. */
 export function renderPlan(plan: PublishPlan): string {
 	const { repo, head, visibility, files, tag } = plan;
@@ -43,9 +49,10 @@ function dryRunLines({ files, target }: PublishPlan): string {
 	const bytes = sent.reduce((sum, { byteLength }) => sum + byteLength, 0);
 	const removed = files.filter(({ action }) => action === "delete").length;
 	const away = removed === 0 ? "" : `, remove ${plural(removed, "file")}`;
+	const nothing = target.kind === "branch" && target.isNew ? `would make the branch ${target.name}: e` : "e";
 	const what =
 		sent.length + removed === 0
-			? "everything is there already"
+			? `${nothing}verything is there already`
 			: `would ${target.kind === "pull-request" ? "open a pull request" : "commit"}: send ${plural(sent.length, "file")}, ${formatBytes(bytes)}${away}`;
 	return `${what}\ndry run: nothing was sent`;
 }

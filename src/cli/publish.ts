@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import type { PublishResult } from "../publish.ts";
+import { Interrupted } from "./errors.ts";
 import { append } from "./options.ts";
 import { confirmPlan, readTokenFromStdin } from "./publish-input.ts";
 import { reportPublish, reportRefusal } from "./publish-report.ts";
-import { renderPublish } from "./publish-text.ts";
+import { renderLeft, renderPublish } from "./publish-text.ts";
 import { runCommand } from "./run.ts";
 
 const EXAMPLES = `
@@ -26,7 +27,7 @@ export function addPublish(program: Command): void {
 		.argument("<folder>", "the folder of a checkpoint")
 		.requiredOption("--repo <org/name>", "the model repository")
 		.option("--dry-run", "look at everything, print the plan, send nothing")
-		.option("--plan-out <file>", "write the plan")
+		.option("--plan-out <file>", "write the plan; of what is there only a plan is replaced")
 		.option("--plan <file>", "carry out this plan, or nothing if a file or the repository moved since")
 		.option("--create", "make the repository if there is none")
 		.option("--private", "make it private, and refuse a public one (default for new ones)")
@@ -45,9 +46,9 @@ export function addPublish(program: Command): void {
 		.option("--no-lock", "do without a lock")
 		.option("--verify-remote <depth>", "what to read back: header, sample[:K], full or off (default: sample:16)")
 		.option("--seed <n>", "chooses the tensors that are read back (default: at random)")
-		.option("--receipt <file>", "where the receipt goes (default: clip-soup.receipt.json beside the folder)")
+		.option("--receipt <file>", "where the receipt goes (default: <folder>.receipt.json beside the folder)")
 		.option("--retries <n>", "tries after a failure that may pass (default: 5)")
-		.option("--no-resume", "start anew, and keep no journal")
+		.option("--no-resume", "digest all files again, and keep no journal of that")
 		.option("--token-file <file>", "a file that holds the token")
 		.option("--token-stdin", "read the token from stdin")
 		.option("--endpoint <url>", "another Hub (default: HF_ENDPOINT, else https://huggingface.co)")
@@ -60,7 +61,7 @@ export function addPublish(program: Command): void {
 			await runCommand(
 				"publish",
 				raw,
-				async () => (await import("./flags.ts")).publishFlags.parse(raw),
+				(flags) => flags.publishFlags,
 				async ({ json, quiet, ...flags }, watch) => {
 					const { publish } = await import("../publish.ts");
 					const { retries, tokenFile, tokenStdin, endpoint, card, lock, resume, yes, report, ...rest } = flags;
@@ -78,9 +79,11 @@ export function addPublish(program: Command): void {
 							...(retries !== undefined && { retry: { retries } }),
 						},
 					};
-					const done = await publish(folder, options, watch).catch(async (error: unknown) => {
+					const onHub = new Map<string, string>();
+					const noted = { ...options, onHub: (part: string, state: string) => void onHub.set(part, state) };
+					const done = await publish(folder, noted, watch).catch(async (error: unknown) => {
 						if (report !== undefined) await reportRefusal(error);
-						throw error;
+						throw error instanceof Interrupted ? error.leaving(renderLeft([...onHub.values()])) : error;
 					});
 					if (report !== undefined) await reportPublish(done);
 					return { result: withoutNotices(done), text: quiet ? "" : renderPublish(done), notices: done.notices };

@@ -1,3 +1,4 @@
+import type { ZodType } from "zod";
 import type { Watch } from "../progress.ts";
 import { exitCodeOf, Interrupted, jsonError, renderError, withHelp } from "./errors.ts";
 import { printable } from "./format.ts";
@@ -24,16 +25,17 @@ interface OutputFlags {
 /**
  * Runs a command's work: shows progress, turns signals into an abort, prints the result, sets the exit status.
  *
- * @param parse reads the flags; asynchronous, so that what it needs is loaded by the commands only
+ * @param choose which flags the command has; what reads them is loaded by the commands only
  */
 export async function runCommand<Flags extends OutputFlags>(
 	command: string,
 	raw: { readonly json?: boolean | undefined },
-	parse: () => Promise<Flags>,
+	choose: (all: typeof import("./flags.ts")) => ZodType<Flags>,
 	work: (flags: Flags, watch: Watch) => Promise<CommandResult>,
 ): Promise<void> {
 	try {
-		const flags = await parse();
+		const all = await import("./flags.ts");
+		const flags = all.parseFlags(choose(all), raw);
 		const { result, text, notices, hasFindings = false } = await watched(flags, (watch) => work(flags, watch));
 		if (!flags.quiet) for (const notice of notices) process.stderr.write(`note: ${printable(notice)}\n`);
 		const exitCode = hasFindings ? 1 : 0;

@@ -31,7 +31,7 @@ export function addSign(program: Command): void {
 			await runCommand(
 				"sign",
 				raw,
-				async () => (await import("./flags.ts")).signFlags.parse(raw),
+				(flags) => flags.signFlags,
 				async ({ json: _, quiet, ...flags }, watch) => {
 					const { sign } = await import("../sign.ts");
 					const result = await sign(folder, flags, watch);

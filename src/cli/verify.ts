@@ -62,7 +62,7 @@ export function addVerify(program: Command): void {
 			await runCommand(
 				"verify",
 				raw,
-				async () => (await import("./flags.ts")).verifyFlags.parse(raw),
+				(flags) => flags.verifyFlags,
 				async ({ json: _, quiet: __, failOn, report, ...flags }, watch) => {
 					const targets =
 						report === undefined ? [] : (await import("../reports/targets.ts")).parseReportTargets(report);

@@ -40,11 +40,11 @@ export function commitOnce(connection: Connection, request: PinnedCommit, events
 	);
 }
 
-/** The head of the branch, if it is this commit. */
+/** The commit of that title and parent among the last ones of a branch, on which others may have built since. */
 export async function findCommit(
 	connection: Connection,
-	{ branch, parent, text }: PinnedCommit,
+	{ branch, parent, text }: Pick<PinnedCommit, "branch" | "parent" | "text">,
 ): Promise<string | undefined> {
-	const [head, before] = await readCommits(connection, branch);
-	return head?.title === text.title && before?.id === parent ? head.id : undefined;
+	const commits = await readCommits(connection, branch);
+	return commits.find(({ title }, index) => title === text.title && commits[index + 1]?.id === parent)?.id;
 }

@@ -11,6 +11,16 @@ export interface PullRequest {
 	/** `refs/pr/N` */
 	readonly branch: string;
 	readonly url: string;
+	/** Whether its reviewers have not been told of it yet. */
+	readonly isDraft: boolean;
+}
+
+/** Pull requests of one title. */
+export interface FoundPullRequests {
+	/** The newest that is neither closed nor merged. */
+	readonly open: PullRequest | undefined;
+	/** Numbers of newer ones that were closed. */
+	readonly closed: readonly number[];
 }
 
 const createdSchema = z.object({ num: z.number().int().positive() });
@@ -32,7 +42,7 @@ export function openPullRequest(connection: Connection, title: string, descripti
 	const url = `${endpoint}/api/models/${id}/discussions`;
 	const request = postJson(url, attempt, { title, description, pullRequest: true });
 	return http.again(async (number) => {
-		const found = number === 1 ? undefined : await findPullRequest(connection, title);
+		const found = number === 1 ? undefined : (await findPullRequests(connection, title)).open;
 		if (found !== undefined) return found;
 		const text = await http.exchange(
 			() => request,
@@ -41,31 +51,43 @@ export function openPullRequest(connection: Connection, title: string, descripti
 		);
 		const created = createdSchema.safeParse(JSON.parse(text));
 		if (!created.success) throw unavailable(attempt, "an answer without a number", request.url);
-		return pullRequestAt(connection, created.data.num);
+		return pullRequestAt(connection, created.data.num, true);
 	}, isUnavailable);
 }
 
-/** The newest pull request of that title that is not closed or merged. */
-export async function findPullRequest(connection: Connection, title: string): Promise<PullRequest | undefined> {
+/** Looks for pull requests of that title among the newest of the repository. */
+export async function findPullRequests(connection: Connection, title: string): Promise<FoundPullRequests> {
+	const { http, endpoint, id } = connection;
 	const { pullRequests } = await readRefs(connection);
 	const numbers = [...pullRequests.keys()].map((ref) => Number(ref.replace("refs/pr/", "")));
+	const closed: number[] = [];
 	for (const number of numbers.toSorted((a, b) => b - a).slice(0, MOST_LOOKED_AT)) {
-		const { http, endpoint, id } = connection;
 		const attempt = { verb: "read a pull request of", object: `hf:${id}` };
 		const { value } = await http.json({ url: `${endpoint}/api/models/${id}/discussions/${number}`, attempt });
 		const found = titleSchema.safeParse(value).data;
-		if (found?.title === title && found.isPullRequest && ["draft", "open"].includes(found.status)) {
-			return pullRequestAt(connection, number);
+		if (found?.title !== title || !found.isPullRequest) continue;
+		const { status } = found;
+		if (status === "draft" || status === "open") {
+			return { open: pullRequestAt(connection, number, status === "draft"), closed };
 		}
+		if (status === "closed") closed.push(number);
 	}
-	return undefined;
+	return { open: undefined, closed };
 }
 
 /** Makes a draft an open pull request, which its reviewers are told of. */
-export async function showPullRequest({ http, endpoint, id }: Connection, number: number): Promise<void> {
-	const attempt = { verb: `open pull request ${number} of`, object: `hf:${id}` };
-	const url = `${endpoint}/api/models/${id}/discussions/${number}/status`;
-	await http.bytes(postJson(url, attempt, { status: "open" }));
+export function showPullRequest(connection: Connection, { number }: PullRequest): Promise<void> {
+	return setStatus(connection, number, "open");
+}
+
+export function closePullRequest(connection: Connection, { number }: PullRequest): Promise<void> {
+	return setStatus(connection, number, "closed");
+}
+
+async function setStatus({ http, endpoint, id }: Connection, number: number, status: "open" | "closed"): Promise<void> {
+	const verb = status === "open" ? "open" : "close";
+	const attempt = { verb: `${verb} pull request ${number} of`, object: `hf:${id}` };
+	await http.bytes(postJson(`${endpoint}/api/models/${id}/discussions/${number}/status`, attempt, { status }));
 }
 
 /** Whether a failure leaves open if the Hub did what it was asked for. */
@@ -73,7 +95,6 @@ export function isUnavailable(error: unknown): boolean {
 	return isClipSoupError(error) && error.code === "ERR_HUB_UNAVAILABLE";
 }
 
-/** The pull request of a number. */
-export function pullRequestAt({ endpoint, id }: Connection, number: number): PullRequest {
-	return { number, branch: `refs/pr/${number}`, url: `${endpoint}/${id}/discussions/${number}` };
+function pullRequestAt({ endpoint, id }: Connection, number: number, isDraft: boolean): PullRequest {
+	return { number, branch: `refs/pr/${number}`, url: `${endpoint}/${id}/discussions/${number}`, isDraft };
 }

@@ -35,10 +35,13 @@ export async function readRefs({ http, endpoint, id }: Connection): Promise<Refs
 	};
 }
 
+/** Far back enough for a commit of ours on which others built since. */
+const MOST_COMMITS = 20;
+
 /** The last commits of a branch or pull request, newest first. */
 export async function readCommits({ http, endpoint, id }: Connection, branch: string) {
 	const attempt = { verb: "read", object: `hf:${id}@${branch}` };
-	const url = `${endpoint}/api/models/${id}/commits/${encodeURIComponent(branch)}?limit=2`;
+	const url = `${endpoint}/api/models/${id}/commits/${encodeURIComponent(branch)}?limit=${MOST_COMMITS}`;
 	const { value } = await http.json({ url, attempt });
 	const commits = commitsSchema.safeParse(value);
 	if (!commits.success) throw unavailable(attempt, "commits of another form", url);

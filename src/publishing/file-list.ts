@@ -3,6 +3,7 @@ import { join, relative, sep } from "node:path";
 import { ClipSoupError, throwFaults } from "../errors.ts";
 import { type FolderEntry, listFiles } from "../signing/list-files.ts";
 import { isHidden, isKnownPath, isLeftByTool, isPickle, matchesGlob } from "./file-names.ts";
+import { holdsPickle } from "./pickle.ts";
 
 export interface SelectOptions {
 	/** Patterns of paths to publish besides the known names. */
@@ -28,12 +29,14 @@ export async function selectFiles(folder: string, options: SelectOptions = {}): 
 	const { include = [], allowPickle = false } = options;
 	const entries = await listFiles(folder, { isIgnored: isLeftByTool, followsSymlinks: true });
 	const isAsked = ({ path }: FolderEntry) => include.some((pattern) => matchesGlob(pattern, path));
-	const selected = entries.filter((entry) => isKnownPath(entry.path) || isPickle(entry.path) || isAsked(entry));
+	const selected = entries.filter((entry) => isKnownPath(entry.path) || isAsked(entry));
 	const root = await realpath(folder);
 	const faults: ClipSoupError[] = entries.filter(({ path }) => isHidden(path)).map(hiddenFault);
-	for (const entry of selected.filter(({ path }) => !isHidden(path))) {
-		const fault =
-			(isPickle(entry.path) && !allowPickle ? pickleFault(entry.path) : undefined) ?? (await unsafeFault(root, entry));
+	// A pickle is refused wherever it lies: that it is in the folder at all is a sign that something is wrong.
+	const pickles = allowPickle ? [] : entries.filter(({ path }) => isPickle(path) && !isHidden(path));
+	faults.push(...pickles.map(({ path }) => pickleFault(path)));
+	for (const entry of selected.filter((each) => !isHidden(each.path) && !pickles.includes(each))) {
+		const fault = (await unsafeFault(root, entry)) ?? (allowPickle ? undefined : await sniffPickle(folder, entry));
 		if (fault !== undefined) faults.push(fault);
 	}
 	throwFaults(`Cannot publish "${folder}"`, faults);
@@ -57,9 +60,18 @@ async function unsafeFault(root: string, { path, kind, byteLength }: FolderEntry
 	if (real === ".." || real.startsWith(`..${sep}`)) {
 		return unsafe(path, "a link that leads out of the folder", "a file in it", "put a copy of the file in its place");
 	}
+	if (isHidden(real)) {
+		return unsafe(path, "a link to a hidden file", "one to a file that others may see", "put a copy in its place");
+	}
 	return byteLength === 0
 		? unsafe(path, "0 bytes", "a file with something in it", "make it again, or remove it")
 		: undefined;
+}
+
+/** By content: what is included may have any name. */
+async function sniffPickle(folder: string, { path }: FolderEntry): Promise<ClipSoupError | undefined> {
+	const isPickled = !path.endsWith(".safetensors") && (await holdsPickle(join(folder, path)));
+	return isPickled ? pickleFault(path) : undefined;
 }
 
 function hiddenFault({ path }: FolderEntry): ClipSoupError {

@@ -11,6 +11,8 @@ const KNOWN: readonly RegExp[] = [
 	/^(open_clip_model|open_clip_pytorch_model|model)\.safetensors$/,
 	/^model-\d{5,6}-of-\d{5,6}\.safetensors$/,
 	/^model\.safetensors\.index\.json$/,
+	// Pickles, which need --allow-pickle besides.
+	/^(open_clip_pytorch_model|pytorch_model(-\d{5}-of-\d{5})?)\.bin$/,
 	/^(open_clip_config|config|generation_config|preprocessor_config|processor_config)\.json$/,
 	/^(vocab|tokenizer|tokenizer_config|special_tokens_map|added_tokens|chat_template)\.json$/,
 	/^(merges|vocab)\.txt$/,

@@ -1,17 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { readSmallFile } from "../bytes/small-file.ts";
 import { ClipSoupError } from "../errors.ts";
-import { Staging } from "../output/staging.ts";
-import { resolveFileTarget } from "../output/target.ts";
-import { identifyPlan, type PublishPlan, planSchema } from "./plan.ts";
-
-/** Writes a JSON document in the place of an older one, complete or not at all. @throws {ClipSoupError} ERR_OUTPUT_NOT_WRITABLE */
-export async function writeDocument(path: string, document: unknown, signal: AbortSignal | undefined): Promise<void> {
-	const target = await resolveFileTarget(path);
-	await using staging = await Staging.open(target, { force: true, fsync: true });
-	staging.addBytes(target.name, Buffer.from(`${JSON.stringify(document, undefined, "\t")}\n`));
-	await staging.commit(signal);
-}
+import { identifyPlan, type PublishPlan, planSchema, removedBy } from "./plan.ts";
+import type { RemoteWish } from "./remote.ts";
 
 /** @throws {ClipSoupError} ERR_INPUT_NOT_FOUND, ERR_PLAN_INVALID */
 export async function readPlan(path: string): Promise<PublishPlan> {
@@ -32,6 +23,35 @@ export async function readPlan(path: string): Promise<PublishPlan> {
 	if (identifyPlan(rest).id !== id)
 		throw invalid(path, "an id that is not that of its content", "a plan as it was written");
 	return plan;
+}
+
+/**
+ * Options with what a plan says of repository and licence where they say nothing. What they say stays, and makes the plan a
+ * stale one if it is something else.
+ */
+export function withPlan<Options extends PlannedOptions>(
+	options: Options,
+	plan: PublishPlan,
+): Options & PlannedOptions {
+	const { target, head, visibility, license, tag } = plan;
+	const isAsked = [options.pr, options.push, options.branch].some((wish) => wish !== undefined && wish !== false);
+	const isNew = head === null;
+	return {
+		...options,
+		license: options.license ?? license,
+		tag: options.tag ?? tag ?? undefined,
+		create: options.create === true || isNew,
+		public: options.public === true || (isNew && options.private !== true && visibility === "public"),
+		prune: options.prune === true || removedBy(plan).length > 0,
+		...(!isAsked && (target.kind === "branch" ? { branch: target.name } : { pr: true })),
+	};
+}
+
+/** Options that a plan answers. */
+export interface PlannedOptions extends RemoteWish {
+	readonly license?: string | undefined;
+	readonly tag?: string | undefined;
+	readonly prune?: boolean | undefined;
 }
 
 /**

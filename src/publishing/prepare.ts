@@ -3,7 +3,7 @@ import { readSmallFile } from "../bytes/small-file.ts";
 import { readLock } from "../checks/lock-file.ts";
 import type { Subject } from "../checks/subject.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
-import { describeAccount } from "../hub/account.ts";
+import { type Account, readAccount } from "../hub/account.ts";
 import type { Connection } from "../hub/connection.ts";
 import { checkFrontMatter } from "../hub/front-matter.ts";
 import { Hub } from "../hub/hub.ts";
@@ -55,10 +55,11 @@ export interface Workplace {
 /** Refuses by name and by text, which costs least. @throws {ClipSoupError} as `selectFiles`, ERR_SECRET */
 export async function chooseFiles(folder: string, options: PrepareOptions): Promise<Selection> {
 	const selection = await selectFiles(folder, options);
-	const texts = selection.paths.filter((path) => !isBinary(path));
+	const texts = selection.paths.filter((path) => !isBinary(path)).map((path) => ({ path, file: join(folder, path) }));
+	const locks = options.lock === undefined ? [] : [{ path: options.lock, file: options.lock }];
 	const faults: ClipSoupError[] = [];
-	for (const path of texts) {
-		const bytes = await readSmallFile(join(folder, path));
+	for (const { path, file } of [...texts, ...locks]) {
+		const bytes = await readSmallFile(file);
 		if (bytes !== undefined) faults.push(...secretFaults(path, bytes.toString("latin1")));
 	}
 	throwFaults(`Cannot publish "${folder}"`, faults);
@@ -77,7 +78,7 @@ export async function prepare(
 	watch: Watch,
 ): Promise<Prepared> {
 	const lock = await chooseLock(folder, selection, options);
-	const account = await describeAccount(connection);
+	const account = await readAccount(connection);
 	const remote = await readRemote(connection, options);
 	const card = await chooseCard(
 		{ path: folder, card: await readText(join(folder, CARD_NAME), selection) },
@@ -107,13 +108,19 @@ export async function prepare(
 		license: card.license,
 		files: compareFiles(files, remote.files, { prune: options.prune === true }),
 	});
-	const notices = [...connection.notices, ...card.notices, ...checked.notices, ...visibilityNotices(remote)];
+	const notices = [
+		...connection.notices,
+		...accountNotices(account),
+		...card.notices,
+		...checked.notices,
+		...visibilityNotices(remote),
+	];
 	const signed = await signatureNotices(folder, files);
 	return {
 		plan,
 		files,
 		preflight: checked,
-		account,
+		account: account && [account.name, account.role ?? []].flat().join(", "),
 		leftOut: selection.leftOut,
 		notices: [...notices, ...signed],
 	};
@@ -158,6 +165,11 @@ async function digestAll(
 		files.push(file);
 	}
 	return files;
+}
+
+/** The Hub's word on a token is advice: what it may do shows when it does it. */
+function accountNotices(account: Account | undefined): string[] {
+	return account?.role === "read" ? ["the token may only read: publishing needs one that may write"] : [];
 }
 
 function visibilityNotices({ visibility, head }: Remote): string[] {

@@ -1,13 +1,17 @@
+import { basename, dirname, join, resolve } from "node:path";
 import { isClipSoupError } from "../errors.ts";
 import type { Watch } from "../progress.ts";
 import { VERSION } from "../version.ts";
+import { type DocumentOutput, writeDocument } from "./document.ts";
 import type { PlannedFile, PublishPlan } from "./plan.ts";
-import { writeDocument } from "./plan-file.ts";
 import type { RemoteCheck } from "./remote-check.ts";
 import type { Sent } from "./send.ts";
 
-/** Name of the receipt, beside the folder that was published. */
-export const RECEIPT_NAME = "clip-soup.receipt.json";
+/** Where the receipt of a folder goes: beside it and by its name, so that folders side by side keep theirs. */
+export function receiptPath(folder: string): string {
+	const path = resolve(folder);
+	return join(dirname(path), `${basename(path)}.receipt.json`);
+}
 
 /** What was published and how far that was checked. It holds no token and no URL that lets anyone in. */
 export interface Receipt {
@@ -69,9 +73,13 @@ export function composeReceipt({ plan, sent, verified, modelDigest, startedAt }:
 }
 
 /** Writes the receipt; what keeps it from being written is told, since all that mattered is done. */
-export async function writeReceipt(path: string, receipt: Receipt, { signal }: Watch): Promise<readonly string[]> {
+export async function writeReceipt(
+	output: DocumentOutput,
+	receipt: Receipt,
+	{ signal }: Watch,
+): Promise<readonly string[]> {
 	try {
-		await writeDocument(path, receipt, signal);
+		await writeDocument(output, receipt, signal);
 		return [];
 	} catch (error) {
 		if (!isClipSoupError(error)) throw error;

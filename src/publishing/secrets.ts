@@ -1,15 +1,23 @@
 import { ClipSoupError } from "../errors.ts";
 
-/** Forms of secrets that are found in files by accident. */
+/**
+ * Forms of secrets that are found in files by accident. What stands before or behind them does not matter: a token is one
+ * in `HF_hf_…` too.
+ */
 const SECRETS: readonly { readonly name: string; readonly form: RegExp }[] = [
-	{ name: "a token of the Hub", form: /\bhf_(?:jwt_[\w.-]{20,}|[A-Za-z0-9]{30,})/ },
-	{ name: "a key of AWS", form: /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/ },
-	{ name: "a token of GitHub", form: /\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40,})/ },
+	{ name: "a token of the Hub", form: /hf_(?:(?:jwt|oauth)_[\w.-]{20,}|[A-Za-z0-9]{30,})/ },
+	{ name: "a key of AWS", form: /(?<![0-9A-Za-z])(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])/ },
+	{ name: "a token of GitHub", form: /(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40,})/ },
 	{ name: "a private key", form: /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/ },
 ];
 
-/** A fault for each form of secret in a text; its message does not hold the secret. */
-export function secretFaults(path: string, text: string): ClipSoupError[] {
+/**
+ * A fault for each form of secret in a text; its message does not hold the secret.
+ *
+ * @param given in any encoding that has ASCII in it, read as Latin-1: UTF-16 and UTF-32 are ASCII between zero bytes
+ */
+export function secretFaults(path: string, given: string): ClipSoupError[] {
+	const text = given.replaceAll("\0", "");
 	return SECRETS.filter(({ form }) => form.test(text)).map(
 		({ name, form }) =>
 			new ClipSoupError("ERR_SECRET", `Cannot publish "${path}": found ${name} in line ${lineOf(text, form)}`, {

@@ -1,31 +1,35 @@
 import { ClipSoupError } from "../errors.ts";
-import { commitOnce, findCommit, type PinnedCommit } from "../hub/commit.ts";
+import { commitOnce, type PinnedCommit } from "../hub/commit.ts";
 import type { Connection } from "../hub/connection.ts";
-import { findPullRequest, openPullRequest, type PullRequest, pullRequestAt } from "../hub/pull-requests.ts";
+import type { PullRequest } from "../hub/pull-requests.ts";
 import { createBranch, readRefs } from "../hub/refs.ts";
 import { createRepository, repositoryInfo } from "../hub/repository-info.ts";
 import { uploadContents } from "../hub/upload.ts";
 import type { Watch } from "../progress.ts";
 import { refuseOtherContent } from "./commit-guard.ts";
-import type { Journal, JournalState } from "./journal.ts";
 import { contentOf, type OutgoingFile } from "./local-file.ts";
 import { hasChanges, outgoingOf, type PublishPlan, removedBy } from "./plan.ts";
+import { textOf } from "./plan-text.ts";
+import { closeEmpty, type EarlierRuns, takePullRequest } from "./pull-request.ts";
 import { TransferProgress } from "./transfer-progress.ts";
 
 /** What is on the Hub now. */
 export interface Sent {
 	/** 40 hex digits. */
 	readonly commit: string;
-	/** Undefined if nothing had to be committed. */
+	/** Undefined if nothing had to be committed and no branch to be made. */
 	readonly branch: string | undefined;
 	readonly pullRequest: PullRequest | undefined;
 }
 
+/** Told what the Hub holds by now of each part of a publish, in words; a later word of a part takes the place of an earlier. */
+export type OnHub = (part: "repository" | "branch" | "pull request" | "commit" | "tag", state: string) => void;
+
 export interface Sending {
 	readonly plan: PublishPlan;
 	readonly files: readonly OutgoingFile[];
-	/** How far an earlier run got. */
-	readonly state: JournalState;
+	readonly earlier: EarlierRuns;
+	readonly onHub: OnHub;
 }
 
 /**
@@ -34,17 +38,15 @@ export interface Sending {
  *
  * @throws {ClipSoupError} ERR_HUB_CONFLICT if the repository moved since the plan; what the Hub refuses
  */
-export async function send(
-	connection: Connection,
-	{ plan, files, state }: Sending,
-	journal: Journal,
-	watch: Watch,
-): Promise<Sent> {
-	await journal.begin(plan.id);
-	const head = plan.head ?? (await makeRepository(connection, plan));
-	if (!hasChanges(plan)) return { commit: head, branch: undefined, pullRequest: undefined };
-	const known = await earlierCommit(connection, plan, state, head);
-	if (known !== undefined) return known;
+export async function send(connection: Connection, sending: Sending, watch: Watch): Promise<Sent> {
+	const { plan, files, earlier, onHub } = sending;
+	const head = plan.head ?? (await makeRepository(connection, plan, onHub));
+	if (!hasChanges(plan)) return sendNothing(connection, sending, head);
+	if (earlier.open !== undefined && earlier.commit !== undefined) {
+		const { open: pullRequest, commit } = earlier;
+		onHub("commit", `commit ${commit} in pull request ${pullRequest.url}`);
+		return { commit, branch: pullRequest.branch, pullRequest };
+	}
 
 	const wanted = new Set(outgoingOf(plan).map(({ path }) => path));
 	const outgoing = files.filter(({ path }) => wanted.has(path));
@@ -57,29 +59,30 @@ export async function send(
 	await uploadContents(connection, content, { onSent });
 	progress.end();
 
-	const { branch, pullRequest } = await makePlace(connection, plan, { state, head }, journal);
+	const { branch, pullRequest } = await makePlace(connection, sending, head);
 	const request: PinnedCommit = { content, branch, parent: head, text: textOf(plan) };
-	const onCommit = (lines: readonly unknown[]) => refuseOtherContent(lines, outgoing, content.removed);
-	const commit = await commitOnce(connection, request, { onCommit });
-	await journal.note({ ...(pullRequest && { pullRequest: pullRequest.number }), commit });
+	const onCommit = (lines: readonly unknown[]) => {
+		refuseOtherContent(lines, outgoing, content.removed);
+		onHub("commit", `perhaps a commit to ${branch}`);
+	};
+	const commit = await commitOnce(connection, request, { onCommit }).catch(async (error: unknown) => {
+		if (pullRequest !== undefined) await closeEmpty(connection, plan, pullRequest);
+		throw error;
+	});
+	onHub("commit", `commit ${commit} on ${branch}`);
 	return { commit, branch, pullRequest };
 }
 
-/** Title and description of commit and pull request. The id in it tells them from all others. */
-export function textOf({ id, repo, files, license }: PublishPlan): {
-	readonly title: string;
-	readonly description: string;
-} {
-	const changed = files.filter(({ action }) => action !== "same" && action !== "keep");
-	const lines = changed.map(({ path, action, sha256 }) => `- ${action} ${path}${sha256 ? ` (sha256 ${sha256})` : ""}`);
-	return {
-		title: `Publish ${repo.split("/")[1]} with clip-soup (plan ${id.slice(0, 12)})`,
-		description: [`Licence: ${license}`, ...lines].join("\n"),
-	};
+/** A branch that is to be made is made also where it differs in nothing. */
+async function sendNothing(connection: Connection, { plan: { target }, onHub }: Sending, head: string): Promise<Sent> {
+	const isNew = target.kind === "branch" && target.isNew;
+	if (isNew) await makeBranch(connection, target.name, head, onHub);
+	return { commit: head, branch: isNew ? target.name : undefined, pullRequest: undefined };
 }
 
-async function makeRepository(connection: Connection, { visibility }: PublishPlan): Promise<string> {
+async function makeRepository(connection: Connection, { visibility }: PublishPlan, onHub: OnHub): Promise<string> {
 	await createRepository(connection, visibility === "private");
+	onHub("repository", `the repository ${connection.id}`);
 	const info = await repositoryInfo(connection);
 	if (info !== undefined && info.isPrivate === (visibility === "private")) return info.head;
 	const found = info === undefined ? "none of that name" : `it ${info.isPrivate ? "private" : "public"}`;
@@ -89,48 +92,26 @@ async function makeRepository(connection: Connection, { visibility }: PublishPla
 	});
 }
 
-/** What a run that was ended had committed to a pull request. A commit to a branch shows as a repository without changes. */
-async function earlierCommit(
-	connection: Connection,
-	plan: PublishPlan,
-	{ pullRequest: number, commit }: JournalState,
-	head: string,
-): Promise<Sent | undefined> {
-	if (plan.target.kind !== "pull-request" || !number) return undefined;
-	const pullRequest = pullRequestAt(connection, number);
-	const { branch } = pullRequest;
-	const content = { files: [], removed: [] };
-	const found = commit ?? (await findCommit(connection, { content, branch, parent: head, text: textOf(plan) }));
-	return found === undefined ? undefined : { commit: found, branch, pullRequest };
-}
-
 interface Place {
 	readonly branch: string;
 	readonly pullRequest: PullRequest | undefined;
 }
 
-async function makePlace(
-	connection: Connection,
-	plan: PublishPlan,
-	{ state, head }: { readonly state: JournalState; readonly head: string },
-	journal: Journal,
-): Promise<Place> {
+async function makePlace(connection: Connection, { plan, earlier, onHub }: Sending, head: string): Promise<Place> {
 	const { target } = plan;
 	if (target.kind === "branch") {
-		if (target.isNew) await createBranch(connection, target.name, head);
+		if (target.isNew) await makeBranch(connection, target.name, head, onHub);
 		return { branch: target.name, pullRequest: undefined };
 	}
-	if (state.pullRequest) {
-		const pullRequest = pullRequestAt(connection, state.pullRequest);
-		return { branch: pullRequest.branch, pullRequest };
-	}
-	await refuseMoved(connection, head);
-	const { title, description } = textOf(plan);
-	const earlier = state.pullRequest === 0 ? await findPullRequest(connection, title) : undefined;
-	await journal.note({ pullRequest: 0 });
-	const pullRequest = earlier ?? (await openPullRequest(connection, title, description));
-	await journal.note({ pullRequest: pullRequest.number });
+	if (earlier.open === undefined) await refuseMoved(connection, head);
+	const pullRequest = await takePullRequest(connection, plan, earlier);
+	onHub("pull request", `pull request ${pullRequest.url}`);
 	return { branch: pullRequest.branch, pullRequest };
+}
+
+async function makeBranch(connection: Connection, name: string, head: string, onHub: OnHub): Promise<void> {
+	await createBranch(connection, name, head);
+	onHub("branch", `the branch ${name}`);
 }
 
 /** A pull request starts at the head of the default branch, whatever that is by now. */

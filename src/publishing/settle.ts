@@ -1,13 +1,20 @@
 import type { Subject } from "../checks/subject.ts";
 import { ClipSoupError, isClipSoupError } from "../errors.ts";
 import type { Connection } from "../hub/connection.ts";
-import { showPullRequest } from "../hub/pull-requests.ts";
+import { type PullRequest, showPullRequest } from "../hub/pull-requests.ts";
 import { createTag, readRefs } from "../hub/refs.ts";
 import type { Watch } from "../progress.ts";
 import type { OutgoingFile } from "./local-file.ts";
 import { type PublishPlan, removedBy } from "./plan.ts";
 import { checkRemote, type RemoteCheck, type RemoteDepth } from "./remote-check.ts";
-import type { Sent } from "./send.ts";
+import type { OnHub, Sent } from "./send.ts";
+
+export interface Settling {
+	readonly plan: PublishPlan;
+	readonly files: readonly OutgoingFile[];
+	readonly subject: Subject;
+	readonly onHub: OnHub;
+}
 
 export interface SettleOptions {
 	/** Undefined to read nothing back. */
@@ -24,11 +31,7 @@ export interface SettleOptions {
 export async function settle(
 	connection: Connection,
 	sent: Sent,
-	{
-		plan,
-		files,
-		subject,
-	}: { readonly plan: PublishPlan; readonly files: readonly OutgoingFile[]; readonly subject: Subject },
+	{ plan, files, subject, onHub }: Settling,
 	{ depth, seed }: SettleOptions,
 	watch: Watch,
 ): Promise<RemoteCheck | undefined> {
@@ -41,16 +44,34 @@ export async function settle(
 					throw unverified(connection, sent, [error.message], error);
 				});
 	if (checked !== undefined && checked.findings.length > 0) throw unverified(connection, sent, checked.findings);
-	await finish(connection, sent, plan).catch((error: unknown) => {
-		if (!isClipSoupError(error) || error.code === "ERR_HUB_CONFLICT") throw error;
-		throw unverified(connection, sent, [`its tag or its pull request is not as it should be: ${error.message}`], error);
-	});
+	if (plan.tag !== null) await tagCommit(connection, sent, plan.tag, onHub);
+	if (sent.pullRequest?.isDraft === true) await show(connection, sent, sent.pullRequest, plan.tag);
 	return checked;
 }
 
-async function finish(connection: Connection, { commit, pullRequest }: Sent, { tag }: PublishPlan): Promise<void> {
-	if (tag !== null) await createTag(connection, tag, commit);
-	if (pullRequest !== undefined) await showPullRequest(connection, pullRequest.number);
+async function tagCommit(connection: Connection, sent: Sent, tag: string, onHub: OnHub): Promise<void> {
+	await createTag(connection, tag, sent.commit).catch((error: unknown) => {
+		if (!isClipSoupError(error) || error.code === "ERR_HUB_CONFLICT") throw error;
+		throw unverified(connection, sent, [`it did not get its tag: ${error.message}`], error);
+	});
+	onHub("tag", `the tag ${tag}`);
+}
+
+/** Comes last: reviewers are told of a pull request that is finished. */
+async function show(connection: Connection, sent: Sent, pullRequest: PullRequest, tag: string | null): Promise<void> {
+	await showPullRequest(connection, pullRequest).catch((error: unknown) => {
+		if (!isClipSoupError(error)) throw error;
+		const rest = tag === null ? "" : `; the tag "${tag}" is made`;
+		throw new ClipSoupError(
+			"ERR_COMMITTED_UNVERIFIED",
+			`Cannot finish pull request ${pullRequest.number} of "hf:${connection.id}": found that it stays a draft: ${error.message}`,
+			{
+				fix: `open it at ${pullRequest.url}, or publish again: its commit is in order${rest}`,
+				details: { repo: connection.id, commit: sent.commit, pullRequest: pullRequest.url, tag },
+				cause: error,
+			},
+		);
+	});
 }
 
 /** Refuses a tag that is taken before anything is sent. @param commit the one that it may name */
@@ -76,7 +97,7 @@ function unverified(
 	const shown = findings.slice(0, MOST_SHOWN).join("; ") + (findings.length > MOST_SHOWN ? " …" : "");
 	const message = `Cannot vouch for commit ${commit} of "hf:${id}": found that ${shown}`;
 	return new ClipSoupError("ERR_COMMITTED_UNVERIFIED", message, {
-		fix: `look at ${endpoint}/${id}/commit/${commit} by hand, then publish again or revert it; it has no tag`,
+		fix: `look at ${endpoint}/${id}/commit/${commit} by hand, then publish again or revert it; it gets no tag`,
 		details: { repo: id, commit, findings, ...(pullRequest && { pullRequest: pullRequest.url }) },
 		cause,
 	});

@@ -1,6 +1,8 @@
 import { statfs } from "node:fs/promises";
 import { resolve } from "node:path";
 import { expect, it } from "vitest";
+import { publish } from "../hub/repositories.ts";
+import { startHub } from "../support/hub/double.ts";
 import { runCli } from "../support/run-cli.ts";
 import { expectFailure, namesIn, UNTOUCHED, workspace } from "./expectations.ts";
 import { writeSparse } from "./sparse.ts";
@@ -18,6 +20,24 @@ it.each([
 	const run = await runCli(["avg", AUGREG, AUGREG, "-o", output], { cwd: folder, shell: LIMIT });
 	expectFailure(run, { code: "ERR_NO_SPACE", says: [named], fix: /free space there, raise the limit/ });
 	expect(run.stderr).not.toContain("soup.safetensors/soup.safetensors");
+	expect(await namesIn(folder)).toEqual(UNTOUCHED);
+});
+
+it("avg of inputs on the Hub leaves nothing when the limit on file sizes is reached", async () => {
+	const double = await startHub();
+	publish(double, "org/augreg", AUGREG);
+	const { folder } = await workspace();
+	const run = await runCli(["avg", "hf:org/augreg", "hf:org/augreg", "-o", "new/soup"], {
+		cwd: folder,
+		env: { HF_ENDPOINT: double.hubUrl, HF_HOME: "/nonexistent" },
+		shell: LIMIT,
+	});
+	expectFailure(run, {
+		code: "ERR_NO_SPACE",
+		says: [/new\/soup\/open_clip_model\.safetensors"/],
+		fix: /free space there/,
+	});
+	expect(double.requests.map(({ route }) => route)).toContain("storage-get");
 	expect(await namesIn(folder)).toEqual(UNTOUCHED);
 });
 

@@ -50,7 +50,7 @@ test("--json prints one document with the receipt, and a refusal with its code",
 	expect([exitCode, stderr]).toEqual([0, ""]);
 	const { command, outcome, result } = JSON.parse(stdout);
 	expect({ command, outcome }).toEqual({ command: "publish", outcome: "ok" });
-	expect(result.receipt).toEqual(JSON.parse(readFileSync(join(dirname(folder), "clip-soup.receipt.json"), "utf8")));
+	expect(result.receipt).toEqual(JSON.parse(readFileSync(join(dirname(folder), "soup.receipt.json"), "utf8")));
 	expect(result.receipt).toMatchObject({ tag: "v1", verified: { seed: 7 } });
 	await writeFile(join(folder, ".env"), "x");
 	const refused = await run(["--license", "mit", "--json"]);
@@ -65,7 +65,7 @@ test("prints no token and no presigned URL, however it ends", async () => {
 	expect(failed.exitCode).toBe(6);
 	const done = await run(["--license", "mit", "--json"]);
 	expect(done.exitCode).toBe(0);
-	const journal = await readFile(join(dirname(folder), "clip-soup.receipt.json"), "utf8");
+	const journal = await readFile(join(dirname(folder), "soup.receipt.json"), "utf8");
 	const said = [
 		failed.stdout,
 		failed.stderr,
@@ -166,9 +166,10 @@ test.each([
 	[["--verify-remote", "sample:0"], "--verify-remote"],
 	[["--verify-remote", "some"], "--verify-remote"],
 	[["--seed", "-1"], "--seed"],
-	[["--tag", "a..b"], "--tag"],
+	[["--tag", "v1/"], "--tag"],
 	[["--branch", "refs/pr/1"], "--branch"],
 	[["--plan", "x", "--dry-run"], "--plan with --dry-run"],
+	[["--report", "foo"], 'Cannot use --report "foo": expected github'],
 	[["--repo", "org"], "org"],
 	[["--repo", "org/soup@main"], "org/soup@main"],
 ])("refuses %j: 2", async (args, found) => {

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { READER, STRANGER } from "../support/hub/accounts.ts";
@@ -78,6 +78,13 @@ describe("a dry run", () => {
 		double.faults.add({ route: "whoami", times: 9, effect: { kind: "status", status: 504 } });
 		expect(await publishTo(double, folder, dryRun)).toMatchObject({ token: "HF_TOKEN", account: undefined });
 	});
+
+	test("warns of a token that may only read", async () => {
+		double.repository(REPO);
+		const environment = { HF_ENDPOINT: double.hubUrl, HF_HOME: "/nonexistent", HF_TOKEN: READER };
+		const { notices } = await publishTo(double, folder, { ...dryRun, hub: { environment } });
+		expect(notices).toContain("the token may only read: publishing needs one that may write");
+	});
 });
 
 describe("the target", () => {
@@ -133,6 +140,48 @@ describe("the target", () => {
 	});
 });
 
+describe("plan and receipt", () => {
+	test("overwrite neither weights, inputs nor strangers' files, and nothing is sent", async () => {
+		double.repository(REPO, { isPrivate: true });
+		const beside = (name: string) => join(dirname(folder), name);
+		const weights = join(folder, "open_clip_model.safetensors");
+		const before = readFileSync(weights);
+		for (const name of ["token", "card.md", "notes.json"]) await writeFile(beside(name), name);
+		await writeFile(beside("lock.json"), readFileSync(join(folder, "clip-soup.lock.json")));
+		await symlink(folder, beside("link"));
+		const isInput = { code: "ERR_OUTPUT_IS_INPUT", exitCode: 4, fix: expect.stringContaining("elsewhere") };
+		const exists = { code: "ERR_OUTPUT_EXISTS", exitCode: 4, fix: expect.stringContaining("move it away") };
+		const hub = { tokenFile: beside("token") };
+		const rows = [
+			[{ ...dryRun, planOut: weights }, isInput],
+			[{ ...dryRun, planOut: join(folder, "new.json") }, isInput],
+			[{ receipt: beside("link/vocab.json") }, isInput],
+			[{ receipt: beside("token"), hub }, isInput],
+			[{ planOut: beside("card.md"), card: beside("card.md") }, isInput],
+			[{ receipt: beside("lock.json"), lock: beside("lock.json") }, isInput],
+			[{ receipt: beside("notes.json") }, exists],
+			[{ ...dryRun, planOut: beside("notes.json") }, exists],
+			[{ receipt: beside("x.json"), planOut: beside("x.json") }, { code: "ERR_USAGE" }],
+		] as const;
+		for (const [options, refusal] of rows) {
+			await expect(publishTo(double, folder, options), JSON.stringify(options)).rejects.toMatchObject(refusal);
+		}
+		expect(readFileSync(weights).equals(before)).toBe(true);
+		expect(readFileSync(beside("token"), "utf8")).toBe("token");
+		expect(double.requests).toEqual([]);
+	});
+
+	test("replace older ones of their kind, and only these", async () => {
+		double.repository(REPO, { isPrivate: true });
+		const [planOut, receipt] = [join(dirname(folder), "plan.json"), join(dirname(folder), "soup.receipt.json")];
+		await publishTo(double, folder, { ...dryRun, planOut });
+		await publishTo(double, folder, { planOut });
+		const { receipt: second } = await publishTo(double, folder);
+		expect(JSON.parse(readFileSync(receipt, "utf8"))).toEqual(second);
+		await expect(publishTo(double, folder, { planOut: receipt })).rejects.toMatchObject({ code: "ERR_OUTPUT_EXISTS" });
+	});
+});
+
 describe("a plan file", () => {
 	test("is carried out as it is", async () => {
 		double.repository(REPO, { isPrivate: true }).add({ "old.txt": "old" });
@@ -141,6 +190,28 @@ describe("a plan file", () => {
 		expect(JSON.parse(readFileSync(planOut, "utf8"))).toEqual(plan);
 		const done = await publishTo(double, folder, { plan: planOut });
 		expect(done.receipt).toMatchObject({ plan: plan.id, repo: REPO });
+	});
+
+	test("says by itself what it needs: repository, visibility, licence, target, tag", async () => {
+		const planOut = join(dirname(folder), "plan.json");
+		const unsaid = { plan: planOut, license: undefined };
+		const rows = [
+			{ repo: "org/other", create: true, license: "apache-2.0" },
+			{ create: true, public: true, tag: "v1" },
+			{ branch: "next", prune: true },
+			{ push: true },
+			{ pr: true },
+		];
+		for (const { repo = REPO, ...options } of rows) {
+			const given = { ...dryRun, license: undefined, ...options, repo, planOut };
+			const { plan } = await publishTo(double, folder, given);
+			if (options.branch) {
+				const stale = { code: "ERR_PLAN_STALE", exitCode: 7, message: expect.stringContaining("target") };
+				await expect(publishTo(double, folder, { ...unsaid, push: true })).rejects.toMatchObject(stale);
+			}
+			expect((await publishTo(double, folder, { ...unsaid, repo })).receipt).toMatchObject({ plan: plan.id });
+			await writeFile(join(folder, "README.md"), '---\nlicense: "mit" # of the data too\n---\nText.\n');
+		}
 	});
 
 	test.each([

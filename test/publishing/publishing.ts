@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { cp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Watch } from "../../src/progress.ts";
 import { type PublishOptions, type PublishResult, publish } from "../../src/publish.ts";
 import { verify } from "../../src/verify.ts";
 import { digitsPath } from "../convert/fixtures.ts";
@@ -48,8 +49,9 @@ export function publishTo(
 	double: HubDouble,
 	folder: string,
 	options: Partial<PublishOptions> = {},
+	watch: Watch = {},
 ): Promise<PublishResult> {
-	return publish(folder, optionsFor(double, options));
+	return publish(folder, optionsFor(double, options), watch);
 }
 
 /** Requests that change something, or send what is in files. */

@@ -45,6 +45,12 @@ async function linkFolder(): Promise<void> {
 	await symlink(outside, join(folder, "vision"));
 }
 
+async function linkHidden(): Promise<void> {
+	await mkdir(join(folder, ".git"));
+	await put(".git/config", "[remote]");
+	await symlink(".git/config", join(folder, "NOTICE"));
+}
+
 async function widen(): Promise<void> {
 	const path = join(folder, "open_clip_config.json");
 	const config = JSON.parse(readFileSync(path, "utf8"));
@@ -69,6 +75,10 @@ describe("nothing is sent at all of a folder with", () => {
 		["weights of no byte", "ERR_UNSAFE_FILE", () => put(WEIGHTS, "")],
 		["a pickle", "ERR_PICKLE", () => put("pytorch_model.bin", "x")],
 		["a token in a text", "ERR_SECRET", () => put("special_tokens_map.json", `{"a": "${LOOKS_SECRET}"}`)],
+		["a token in UTF-16", "ERR_SECRET", () => put("LICENSE", Buffer.from(`\ufeffToken\n${LOOKS_SECRET}`, "utf16le"))],
+		["a token after a word", "ERR_SECRET", () => put("NOTICE", `HF_${LOOKS_SECRET}`)],
+		["a link to a hidden file", "ERR_UNSAFE_FILE", linkHidden],
+		["a pickle elsewhere", "ERR_PICKLE", () => mkdir(join(folder, "sub")).then(() => put("sub/opt.pth", "x"))],
 		["a private key", "ERR_SECRET", () => put("LICENSE", "\n-----BEGIN EC PRIVATE KEY-----\nMIG\n")],
 		["a NaN", "ERR_NON_FINITE", poison],
 		["a byte that is not the lock's", "ERR_LOCK_MISMATCH", flipByte],
@@ -140,6 +150,22 @@ describe("what is allowed", () => {
 		});
 	});
 
+	test("--include does not take in pickles by another name, nor --allow-pickle those that nobody asked for", async () => {
+		await mkdir(join(folder, "sub"));
+		const zip = Buffer.concat([Buffer.from("PK\x03\x04", "latin1"), Buffer.alloc(26), Buffer.from("archive/data.pkl")]);
+		const pickles = { "a.dat": Buffer.from([0x80, 4, 0x95, 0]), "b.joblib": Buffer.from([0x80, 2]), "c.npz": zip };
+		for (const [name, bytes] of Object.entries(pickles)) {
+			await put(`sub/${name}`, bytes);
+			const refusal = { code: "ERR_PICKLE", exitCode: 4, message: expect.stringContaining(`sub/${name}`) };
+			await expect(selectFiles(folder, { include: [`sub/${name}`] })).rejects.toMatchObject(refusal);
+		}
+		await put("sub/opt.pth", "x");
+		await put("pytorch_model.bin", "x");
+		const { paths, leftOut } = await selectFiles(folder, { include: ["sub/*.dat"], allowPickle: true });
+		expect(paths).toEqual(expect.arrayContaining(["pytorch_model.bin", "sub/a.dat"]));
+		expect(leftOut).toEqual(["sub/b.joblib", "sub/c.npz", "sub/opt.pth"]);
+	});
+
 	test("a link inside the folder is the file that it leads to", async () => {
 		await put("shared.txt", "text");
 		await symlink("shared.txt", join(folder, "NOTICE"));
@@ -160,6 +186,10 @@ describe("what is allowed", () => {
 		await rm(join(folder, "clip-soup.lock.json"));
 		const { plan } = await publishTo(double, folder, { dryRun: true, lock: other });
 		expect(plan.files.map(({ path }) => path)).toContain("clip-soup.lock.json");
+		const lock = JSON.parse(readFileSync(other, "utf8"));
+		await writeFile(other, JSON.stringify({ ...lock, model: { ...lock.model, name: LOOKS_SECRET } }));
+		const work = publishTo(double, folder, { dryRun: true, lock: other });
+		await expect(work).rejects.toMatchObject({ code: "ERR_SECRET" });
 	});
 });
 

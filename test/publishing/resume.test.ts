@@ -73,8 +73,29 @@ describe("a run that is killed is taken up by the next one", () => {
 		const again = sentIn(double).slice(before);
 		expect(again.filter((url) => held.has(url.replace("/objects/", "")))).toEqual([]);
 		if (held.size > 0) expect(again).toEqual([]);
-		expect(readdirSync(dirname(folder)).sort()).toEqual(["clip-soup.receipt.json", "soup"]);
+		expect(readdirSync(dirname(folder)).sort()).toEqual(["soup", "soup.receipt.json"]);
 	});
+});
+
+test.each([
+	["storage-put", "nothing was committed"],
+	["discussion-status", /the Hub has pull request \S+\/discussions\/1, commit [0-9a-f]{40} on refs\/pr\/1/],
+	["commit", /the Hub has pull request \S+\/discussions\/1, perhaps a commit to refs\/pr\/1/],
+])("an interruption at %s tells what is on the Hub", async (route, left) => {
+	const double = await startHub();
+	const folder = await soupFolder();
+	double.repository(REPO, { isPrivate: true }).add({ "old.txt": "old" });
+	let child: ChildProcess | undefined;
+	double.faults.add({ route, effect: { kind: "silence", act: () => child?.kill("SIGTERM") } });
+	const run = await runCli(["publish", folder, "--repo", REPO, "--license", "mit"], {
+		env: { HF_ENDPOINT: double.hubUrl, HF_HOME: "/nonexistent", HF_TOKEN: WRITER },
+		onSpawn: (spawned) => {
+			child = spawned;
+		},
+	});
+	expect(run.exitCode).toBe(143);
+	expect(run.stderr).toMatch(left);
+	expect(run.stderr).toMatch(/^Interrupted by SIGTERM: .*; run it again to go on from there\n$/);
 });
 
 test("--no-resume leaves nothing for a later run", async () => {

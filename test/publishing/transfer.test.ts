@@ -34,7 +34,7 @@ describe("a publish", () => {
 		expect(treeOf(double)).toEqual(Object.fromEntries(plan.files.map(({ path, sha256 }) => [path, sha256])));
 		expect(receipt?.verified).toMatchObject({ depth: "sample:16", files: plan.files.length, seed: 1 });
 		expect(receipt?.verified?.tensors).toHaveLength(16);
-		const written = JSON.parse(readFileSync(join(dirname(folder), "clip-soup.receipt.json"), "utf8"));
+		const written = JSON.parse(readFileSync(join(dirname(folder), "soup.receipt.json"), "utf8"));
 		expect(written).toEqual(receipt);
 	});
 
@@ -69,6 +69,16 @@ describe("a publish", () => {
 		const { receipt } = await publishTo(double, folder, { tag: "v1", push: true });
 		expect(writesIn(double).map(({ route }) => route)).toEqual(["tag"]);
 		expect(receipt).toMatchObject({ branch: null, commit: double.repositories.get(REPO)?.head, tag: "v1" });
+	});
+
+	test("of what is there already to a branch that is not makes the branch", async () => {
+		await publishTo(double, folder, { create: true });
+		double.requests.length = 0;
+		const { receipt } = await publishTo(double, folder, { branch: "dev", tag: "v1" });
+		const { refs, head } = double.repositories.get(REPO) ?? {};
+		expect(writesIn(double).map(({ route }) => route)).toEqual(["branch", "tag"]);
+		expect(refs?.get("refs/heads/dev")).toBe(head);
+		expect(receipt).toMatchObject({ branch: "dev", commit: head });
 	});
 
 	test("keeps the author's text of the card on the Hub", async () => {

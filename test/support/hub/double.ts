@@ -86,7 +86,10 @@ export class HubDouble extends HubState {
 			effect: effect?.kind,
 		};
 		this.requests.push(record);
-		if (effect?.kind === "silence") return;
+		if (effect?.kind === "silence") {
+			effect.act?.();
+			return;
+		}
 		if (effect?.kind === "reset") {
 			request.socket.resetAndDestroy();
 			return;

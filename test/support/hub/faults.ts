@@ -6,8 +6,8 @@ export type Effect =
 	| { readonly kind: "status"; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
 	/** The connection is reset before an answer. */
 	| { readonly kind: "reset" }
-	/** No answer ever comes. */
-	| { readonly kind: "silence" }
+	/** No answer ever comes; something may happen instead. */
+	| { readonly kind: "silence"; readonly act?: () => void }
 	/** The body stops half-way: the connection is reset, or stays open and silent. */
 	| { readonly kind: "truncate"; readonly after: "reset" | "silence" }
 	/** The body ends half-way as if that were all, with a Content-Length to match. */
