@@ -2,6 +2,7 @@ import { ClipSoupError } from "../errors.ts";
 import { Hub } from "../hub/hub.ts";
 import { isHubReference, parseHubReference } from "../hub/reference.ts";
 import type { LayoutId } from "../layouts/detect.ts";
+import type { Lock } from "../lock/schema.ts";
 import type { Watch } from "../progress.ts";
 import { markdown } from "../reports/markdown.ts";
 import { type KeyChange, mergeFrontMatter, readKey } from "./front-matter.ts";
@@ -44,8 +45,19 @@ export interface Card {
  * @throws {ClipSoupError} ERR_USAGE, ERR_CONFIG_INVALID for results, notes or an existing card that cannot be used
  */
 export async function cardFor(folder: string, contents: CardContents = {}, watch: Watch = {}): Promise<Card> {
+	return composeCard(folder, contents, { hub: new Hub(watch) });
+}
+
+/** What a command that makes a card knows already. */
+export interface CardContext {
+	readonly hub: Hub;
+	/** A lock that is compared with every byte of the weights; null for none. Default: the folder's, if it seems to fit. */
+	readonly lock?: Lock | null | undefined;
+}
+
+/** @throws {ClipSoupError} as `cardFor` */
+export async function composeCard(folder: string, contents: CardContents, { hub, lock }: CardContext): Promise<Card> {
 	const { license, repo, existing, notes, results, ingredients: places } = contents;
-	const hub = new Hub(watch);
 	refuseIds(license, repo);
 	if (notes !== undefined && holdsMarker(notes)) {
 		throw new ClipSoupError(
@@ -56,7 +68,7 @@ export async function cardFor(folder: string, contents: CardContents = {}, watch
 			},
 		);
 	}
-	const sources = await readSources(folder, hub);
+	const sources = await readSources(folder, hub, lock);
 	const history = historyOf(sources.recipe);
 	const first = firstRecipe(history);
 	const origins = places === undefined ? [] : await readOrigins(places, first, hub);

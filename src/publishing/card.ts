@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { readSmallFile } from "../bytes/small-file.ts";
-import { cardFor } from "../card/card.ts";
+import { type CardContext, composeCard } from "../card/card.ts";
 import { ClipSoupError } from "../errors.ts";
 import { CARD_NAME } from "./file-names.ts";
 
@@ -30,6 +30,7 @@ export async function chooseCard(
 	folder: { readonly path: string; readonly card: string | undefined },
 	remote: { readonly id: string; readonly card: string | undefined },
 	{ license, card, noCard = false }: CardChoice,
+	context: CardContext,
 ): Promise<ChosenCard> {
 	if (noCard) {
 		const text = card === undefined ? folder.card : await readText(card);
@@ -39,11 +40,7 @@ export async function chooseCard(
 	const existing = given ?? remote.card ?? folder.card;
 	// A card's own licence is not changed by the way: who wants another one says so in the card.
 	if (existing !== undefined && licenseIn(existing) !== undefined) requireLicense(existing, license);
-	const { text, notices } = await cardFor(folder.path, {
-		repo: remote.id,
-		...(license !== undefined && { license }),
-		...(existing !== undefined && { existing }),
-	});
+	const { text, notices } = await composeCard(folder.path, { repo: remote.id, license, existing }, context);
 	const passedOver = given === undefined && remote.card !== undefined && folder.card !== undefined;
 	const isOther = passedOver && folder.card !== remote.card;
 	const notice = `the text of ${CARD_NAME} is that on the Hub; --card ${basename(folder.path)}/${CARD_NAME} takes the folder's`;

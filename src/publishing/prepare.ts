@@ -6,7 +6,7 @@ import { ClipSoupError, throwFaults } from "../errors.ts";
 import { describeAccount } from "../hub/account.ts";
 import type { Connection } from "../hub/connection.ts";
 import { checkFrontMatter } from "../hub/front-matter.ts";
-import { Hub } from "../hub/hub.ts";
+import type { Hub } from "../hub/hub.ts";
 import type { Lock } from "../lock/schema.ts";
 import type { Watch } from "../progress.ts";
 import { VERSION } from "../version.ts";
@@ -49,6 +49,8 @@ export interface Workplace {
 	readonly folder: string;
 	readonly subject: Subject;
 	readonly connection: Connection;
+	/** Where other repositories are read. */
+	readonly hub: Hub;
 	readonly journal: Journal;
 }
 
@@ -71,18 +73,20 @@ export async function chooseFiles(folder: string, options: PrepareOptions): Prom
  * @throws {ClipSoupError} a refusal of what is to be published, or of the Hub
  */
 export async function prepare(
-	{ folder, subject, connection, journal }: Workplace,
+	{ folder, subject, connection, hub, journal }: Workplace,
 	selection: Selection,
 	options: PrepareOptions,
 	watch: Watch,
 ): Promise<Prepared> {
-	const lock = await chooseLock(folder, selection, options);
+	const lock = await chooseLock(folder, selection, hub, options);
 	const account = await describeAccount(connection);
 	const remote = await readRemote(connection, options);
 	const card = await chooseCard(
 		{ path: folder, card: await readText(join(folder, CARD_NAME), selection) },
 		{ id: connection.id, card: remote.card },
 		options,
+		// Its digests are compared with every byte before anything is sent.
+		{ hub, lock: lock ?? null },
 	);
 	if (card.text !== undefined) {
 		throwFaults(`Cannot publish "${folder}"`, secretFaults(CARD_NAME, card.text));
@@ -92,7 +96,10 @@ export async function prepare(
 		...(card.text === undefined ? [] : [outgoingBytes(CARD_NAME, Buffer.from(card.text))]),
 		...(options.lock === undefined ? [] : [await outgoingFile(LOCK_NAME, options.lock)]),
 	];
-	const paths = selection.paths.filter((path) => path !== CARD_NAME && !made.some((file) => file.path === path));
+	// A lock that nothing was compared with says nothing of these weights.
+	const unproved = options.noLock === true ? selection.paths.filter((path) => path === LOCK_NAME) : [];
+	const apart = [CARD_NAME, ...unproved, ...made.map(({ path }) => path)];
+	const paths = selection.paths.filter((path) => !apart.includes(path));
 	const files = [...(await digestAll(folder, paths, journal, watch)), ...made];
 	const checked = await preflight(subject, { files, lock }, watch);
 	const plan = identifyPlan({
@@ -108,14 +115,14 @@ export async function prepare(
 		files: compareFiles(files, remote.files, { prune: options.prune === true }),
 	});
 	const notices = [...connection.notices, ...card.notices, ...checked.notices, ...visibilityNotices(remote)];
-	const signed = await signatureNotices(folder, files);
+	const more = [...(await signatureNotices(folder, files)), ...lockNotices(plan)];
 	return {
 		plan,
 		files,
 		preflight: checked,
 		account,
-		leftOut: selection.leftOut,
-		notices: [...notices, ...signed],
+		leftOut: [...selection.leftOut, ...unproved].sort(),
+		notices: [...notices, ...more],
 	};
 }
 
@@ -127,11 +134,12 @@ function isBinary(path: string): boolean {
 async function chooseLock(
 	folder: string,
 	{ paths }: Selection,
+	hub: Hub,
 	{ lock, noLock = false }: PrepareOptions,
 ): Promise<Lock | undefined> {
 	if (noLock) return undefined;
-	if (lock !== undefined) return readLock(lock, new Hub());
-	if (paths.includes(LOCK_NAME)) return readLock(join(folder, LOCK_NAME), new Hub());
+	if (lock !== undefined) return readLock(lock, hub);
+	if (paths.includes(LOCK_NAME)) return readLock(join(folder, LOCK_NAME), hub);
 	throw new ClipSoupError("ERR_LOCK_MISMATCH", `Cannot publish "${folder}": found no ${LOCK_NAME} in it`, {
 		fix: `make one: clip-soup verify ${folder} --write-lock ${join(folder, LOCK_NAME)}; or add --no-lock`,
 		details: { path: folder },
@@ -163,6 +171,14 @@ async function digestAll(
 function visibilityNotices({ visibility, head }: Remote): string[] {
 	const what = head === undefined ? "will be" : "is";
 	return visibility === "public" ? [`the repository ${what} public: everyone can see what is published`] : [];
+}
+
+/** Without a lock of these weights, one that is there already is of others. */
+function lockNotices({ files }: PublishPlan): string[] {
+	const isKept = files.some(({ path, action }) => path === LOCK_NAME && action === "keep");
+	return isKept
+		? [`${LOCK_NAME} on the Hub stays as it is, and is of the weights before these: --prune removes it`]
+		: [];
 }
 
 /** A signature names the card with its digest, and the card has just been made. */

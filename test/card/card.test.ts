@@ -135,8 +135,20 @@ describe("cardFor", () => {
 		const other = await cardFor(stale);
 		expect(other.text).not.toContain("## Verification");
 		expect(other.notices.join()).toContain("verify.json is left out: it is of other weights");
-		await writeFile(join(stale, "verify.json"), "{}");
-		expect((await cardFor(stale)).notices.join()).toContain("verify.json is left out: it is no report");
+		const document = JSON.parse(report);
+		const nameless = { ...document, result: { ...document.result, modelDigest: undefined } };
+		for (const [text, reason] of [
+			["{}", "it is no report"],
+			[JSON.stringify(nameless), "it names no weights"],
+		] as const) {
+			await writeFile(join(stale, "verify.json"), text);
+			expect((await cardFor(stale)).notices.join()).toContain(`verify.json is left out: ${reason}`);
+		}
+		await writeFile(join(stale, "verify.json"), report);
+		await rm(join(stale, "clip-soup.lock.json"));
+		const alone = await cardFor(stale);
+		expect(alone.text).not.toContain("## Verification");
+		expect(alone.notices.join()).toContain("verify.json is left out: only a lock tells");
 	});
 
 	it("does not hide a check that failed", async () => {
