@@ -10,7 +10,7 @@ import type { Hub } from "../hub/hub.ts";
 import type { Lock } from "../lock/schema.ts";
 import type { Watch } from "../progress.ts";
 import { VERSION } from "../version.ts";
-import { type CardChoice, chooseCard } from "./card.ts";
+import { type CardChoice, type ChosenCard, chooseCard } from "./card.ts";
 import { compareFiles } from "./compare.ts";
 import { type Selection, type SelectOptions, selectFiles } from "./file-list.ts";
 import { CARD_NAME, LOCK_NAME, SIGNATURE_NAME } from "./file-names.ts";
@@ -73,27 +73,18 @@ export async function chooseFiles(folder: string, options: PrepareOptions): Prom
  * @throws {ClipSoupError} a refusal of what is to be published, or of the Hub
  */
 export async function prepare(
-	{ folder, subject, connection, hub, journal }: Workplace,
+	place: Workplace,
 	selection: Selection,
 	options: PrepareOptions,
 	watch: Watch,
 ): Promise<Prepared> {
+	const { folder, subject, connection, hub, journal } = place;
 	const lock = await chooseLock(folder, selection, hub, options);
 	const account = await describeAccount(connection);
 	const remote = await readRemote(connection, options);
-	const card = await chooseCard(
-		{ path: folder, card: await readText(join(folder, CARD_NAME), selection) },
-		{ id: connection.id, card: remote.card },
-		options,
-		// Its digests are compared with every byte before anything is sent.
-		{ hub, lock: lock ?? null },
-	);
-	if (card.text !== undefined) {
-		throwFaults(`Cannot publish "${folder}"`, secretFaults(CARD_NAME, card.text));
-		await checkFrontMatter(connection, card.text);
-	}
+	const card = await makeCard(place, selection, { remote, lock }, options);
 	const made = [
-		...(card.text === undefined ? [] : [outgoingBytes(CARD_NAME, Buffer.from(card.text))]),
+		...(card.bytes === undefined ? [] : [outgoingBytes(CARD_NAME, card.bytes)]),
 		...(options.lock === undefined ? [] : [await outgoingFile(LOCK_NAME, options.lock)]),
 	];
 	// A lock that nothing was compared with says nothing of these weights.
@@ -126,6 +117,28 @@ export async function prepare(
 	};
 }
 
+async function makeCard(
+	{ folder, connection, hub }: Workplace,
+	{ paths }: Selection,
+	{ remote, lock }: { readonly remote: Remote; readonly lock: Lock | undefined },
+	options: PrepareOptions,
+): Promise<ChosenCard> {
+	const here = paths.includes(CARD_NAME) ? await readSmallFile(join(folder, CARD_NAME)) : undefined;
+	const card = await chooseCard(
+		{ path: folder, card: here },
+		{ id: connection.id, card: remote.card },
+		options,
+		// The lock is compared with every byte before anything is sent.
+		{ hub, lock: lock ?? null },
+	);
+	if (card.bytes !== undefined) {
+		const text = card.bytes.toString("utf8");
+		throwFaults(`Cannot publish "${folder}"`, secretFaults(CARD_NAME, text));
+		await checkFrontMatter(connection, text);
+	}
+	return card;
+}
+
 /** Files whose text is not looked through for secrets: weights and what the user included or allowed. */
 function isBinary(path: string): boolean {
 	return /\.(safetensors|onnx|bin|pt|pth|ckpt|pkl|pickle|model)$/i.test(path);
@@ -144,10 +157,6 @@ async function chooseLock(
 		fix: `make one: clip-soup verify ${folder} --write-lock ${join(folder, LOCK_NAME)}; or add --no-lock`,
 		details: { path: folder },
 	});
-}
-
-async function readText(path: string, { paths }: Selection): Promise<string | undefined> {
-	return paths.includes(CARD_NAME) ? (await readSmallFile(path))?.toString("utf8") : undefined;
 }
 
 async function digestAll(

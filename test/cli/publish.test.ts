@@ -169,6 +169,7 @@ test.each([
 	[["--tag", "a..b"], "--tag"],
 	[["--branch", "refs/pr/1"], "--branch"],
 	[["--plan", "x", "--dry-run"], "--plan with --dry-run"],
+	[["--no-card", "--notes", "n.md"], "--no-card with --notes"],
 	[["--repo", "org"], "org"],
 	[["--repo", "org/soup@main"], "org/soup@main"],
 ])("refuses %j: 2", async (args, found) => {
