@@ -182,12 +182,10 @@ function visibilityNotices({ visibility, head }: Remote): string[] {
 	return visibility === "public" ? [`the repository ${what} public: everyone can see what is published`] : [];
 }
 
-/** Without a lock of these weights, one that is there already is of others. */
+/** Without a lock of these weights, one that is there already was compared with nothing. */
 function lockNotices({ files }: PublishPlan): string[] {
 	const isKept = files.some(({ path, action }) => path === LOCK_NAME && action === "keep");
-	return isKept
-		? [`${LOCK_NAME} on the Hub stays as it is, and is of the weights before these: --prune removes it`]
-		: [];
+	return isKept ? [`${LOCK_NAME} on the Hub stays as it is, and may be of other weights: --prune removes it`] : [];
 }
 
 /** A signature names the card with its digest, and the card has just been made. */
