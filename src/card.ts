@@ -1,6 +1,5 @@
-import { basename } from "node:path";
-import { readSmallFile } from "./bytes/small-file.ts";
 import { type Card, cardFor } from "./card/card.ts";
+import { readNamedText, readText } from "./card/read-text.ts";
 import { ClipSoupError } from "./errors.ts";
 import { Staging } from "./output/staging.ts";
 import { resolveFileTarget } from "./output/target.ts";
@@ -55,8 +54,8 @@ export async function card(folder: string, options: CardOptions = {}, watch: Wat
 			repo,
 			ingredients,
 			existing,
-			notes: await readNamed(options.notes),
-			results: await readNamed(options.results),
+			notes: await readNamedText(options.notes),
+			results: await readNamedText(options.results),
 		},
 		watch,
 	);
@@ -65,26 +64,4 @@ export async function card(folder: string, options: CardOptions = {}, watch: Wat
 	staging.addBytes(target.name, Buffer.from(composed.text));
 	await staging.commit(watch.signal);
 	return { ...composed, output };
-}
-
-async function readNamed(path: string | undefined): Promise<string | undefined> {
-	if (path === undefined) return undefined;
-	const text = await readText(path);
-	if (text !== undefined) return text;
-	throw new ClipSoupError("ERR_INPUT_NOT_FOUND", `Cannot open "${path}": found no such file`, {
-		fix: "check the path",
-		details: { path },
-	});
-}
-
-/** Text of a file, exactly: bytes that are no UTF-8 would come back as others. */
-async function readText(path: string): Promise<string | undefined> {
-	const bytes = await readSmallFile(path);
-	if (bytes === undefined) return undefined;
-	const text = bytes.toString("utf8");
-	if (Buffer.from(text).equals(bytes)) return text;
-	throw new ClipSoupError("ERR_CONFIG_INVALID", `Cannot read "${basename(path)}": found bytes that are no UTF-8`, {
-		fix: "save it as UTF-8",
-		details: { path },
-	});
 }

@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { openSubject } from "./checks/subject.ts";
 import { ClipSoupError } from "./errors.ts";
-import { type ConnectOptions, connect } from "./hub/connection.ts";
+import { type ConnectOptions, connect, readingHub } from "./hub/connection.ts";
 import { parseHubReference } from "./hub/reference.ts";
 import { refuseHub } from "./hub/refuse.ts";
 import type { Watch } from "./progress.ts";
@@ -77,10 +77,12 @@ export async function publish(folder: string, options: PublishOptions, watch: Wa
 	const selection = await chooseFiles(folder, options);
 	const outputs = await planOutputs(folder, options);
 	await using subject = await openSubject(folder);
-	const connection = await connect(id, { ...options.hub, signal: watch.signal });
+	const way = { ...options.hub, signal: watch.signal };
+	const connection = await connect(id, way);
+	const hub = readingHub(way);
 	const journal = await Journal.open(folder, options.noResume !== true);
 	const wishes = planned === undefined ? options : withPlan(options, planned);
-	const prepared = await prepare({ folder, subject, connection, journal }, selection, wishes, watch);
+	const prepared = await prepare({ folder, subject, connection, hub, journal }, selection, wishes, watch);
 	const { plan, files } = prepared;
 	if (options.plan !== undefined && planned !== undefined) refuseStale(options.plan, planned, plan);
 	if (outputs.plan !== undefined) await writeDocument(outputs.plan, plan, watch.signal);

@@ -16,7 +16,8 @@ import { checkStructure, unreadableModel } from "./checks/structure.ts";
 import { openSubject, type Subject } from "./checks/subject.ts";
 import { type Census, takeCensus } from "./engine/census.ts";
 import { finiteReport } from "./engine/census-finite.ts";
-import { findNonFinite } from "./engine/finite-pass.ts";
+import { type FiniteReport, findNonFinite } from "./engine/finite-pass.ts";
+import { identifyWeights } from "./engine/identify.ts";
 import { Hub } from "./hub/hub.ts";
 import { refuseHub } from "./hub/refuse.ts";
 import { partialArchitecture } from "./layouts/combine-facts.ts";
@@ -29,6 +30,8 @@ export interface VerifyOptions extends SoupOptions, FunctionOptions {
 	readonly lock?: string | undefined;
 	/** A lock file to write if every check passes; a lock that is there is replaced, any other file is not. */
 	readonly writeLock?: string | undefined;
+	/** Digest the model also where no lock needs it, so that the result tells which weights it is of. Default false. */
+	readonly digests?: boolean | undefined;
 	/** Check a repository on the Hub against the lock of another one. Default false. */
 	readonly anyRepo?: boolean | undefined;
 	/** An OpenSSF model signature of the model's folder, and the public key to check it with. */
@@ -64,7 +67,7 @@ export async function verify(path: string, options: VerifyOptions = {}, watch: W
 	if (lock !== undefined && !options.anyRepo) refuseOtherRepository(subject, lock);
 	const checks: CheckResult[] = [containerCheck(subject, secondsSince(start))];
 	const { results, facts } = await examineModel(subject, options);
-	const { census, finite } = await readNumbers(subject, options, watch);
+	const { census, modelDigest, finite } = await readNumbers(subject, options, watch);
 	checks.push(...results, finite);
 	const isSound = checks.every(({ status }) => status !== "failed");
 	if (lock !== undefined && facts !== undefined) checks.push(...checkLockedFacts(facts, lock));
@@ -85,7 +88,7 @@ export async function verify(path: string, options: VerifyOptions = {}, watch: W
 		path,
 		description: facts && describeArchitecture(facts.architecture),
 		checks: merged,
-		modelDigest: census?.modelDigest,
+		modelDigest,
 		canonicalDigest: census?.canonicalDigest?.all,
 		origins: hub.origins,
 		notices,
@@ -159,17 +162,31 @@ function withoutModel(
 	return STRUCTURE.map((check) => skippedCheck(check, "the tensors are those of no CLIP that is known"));
 }
 
-/** CS006, from the census if a lock needs one, else from a pass that looks for nothing but that. */
+interface Numbers {
+	/** Undefined without a lock. */
+	readonly census: Census | undefined;
+	readonly modelDigest: string | undefined;
+	readonly finite: CheckResult;
+}
+
+/** CS006, from the census if a lock needs one, else from the pass that reads least of what is asked. */
 async function readNumbers(
 	subject: Subject,
-	{ lock, writeLock: output, threads }: VerifyOptions,
+	{ lock, writeLock: output, digests = false, threads }: VerifyOptions,
 	watch: Watch,
-): Promise<{ readonly census: Census | undefined; readonly finite: CheckResult }> {
+): Promise<Numbers> {
 	const start = performance.now();
-	const needsCensus = lock !== undefined || output !== undefined;
-	const census = needsCensus ? await takeCensus(subject, { threads, files: true }, watch) : undefined;
-	const report = census ? finiteReport(census) : await findNonFinite(subject.checkpoints, { threads }, watch);
-	return { census, finite: checkFinite(report, secondsSince(start)) };
+	const told = (report: FiniteReport) => checkFinite(report, secondsSince(start));
+	if (lock !== undefined || output !== undefined) {
+		const census = await takeCensus(subject, { threads, files: true }, watch);
+		return { census, modelDigest: census.modelDigest, finite: told(finiteReport(census)) };
+	}
+	if (digests) {
+		const { modelDigest, finite } = await identifyWeights(subject, { threads }, watch);
+		return { census: undefined, modelDigest, finite: told(finite) };
+	}
+	const finite = told(await findNonFinite(subject.checkpoints, { threads }, watch));
+	return { census: undefined, modelDigest: undefined, finite };
 }
 
 /** CS013. */

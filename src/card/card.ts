@@ -4,14 +4,14 @@ import { isHubReference, parseHubReference } from "../hub/reference.ts";
 import type { LayoutId } from "../layouts/detect.ts";
 import type { Watch } from "../progress.ts";
 import { markdown } from "../reports/markdown.ts";
-import { type KeyChange, mergeFrontMatter, readKey } from "./front-matter.ts";
-import { firstRecipe, historyOf } from "./history.ts";
-import { type Ingredient, ingredientsOf } from "./ingredients.ts";
-import { readOrigins } from "./origins.ts";
+import { type KeyChange, mergeFrontMatter } from "./front-matter.ts";
+import { type CardContext, gatherFacts } from "./gather.ts";
+import { EVALUATION, TRAINING } from "./given-parts.ts";
+import type { Ingredient } from "./ingredients.ts";
+import { type ChosenLicence, chooseLicence, licenceIn } from "./licence.ts";
 import { holdsMarker, placeSection, sectionOf } from "./place-section.ts";
 import { parseResults } from "./results.ts";
-import { composeSection, type SectionFacts } from "./section.ts";
-import { readSources } from "./sources.ts";
+import { composeSection, evaluationTable, type SectionFacts } from "./section.ts";
 
 /** What the author of a card tells besides the model's folder. All texts are contents, not paths. */
 export interface CardContents {
@@ -44,37 +44,46 @@ export interface Card {
  * @throws {ClipSoupError} ERR_USAGE, ERR_CONFIG_INVALID for results, notes or an existing card that cannot be used
  */
 export async function cardFor(folder: string, contents: CardContents = {}, watch: Watch = {}): Promise<Card> {
-	const { license, repo, existing, notes, results, ingredients: places } = contents;
-	const hub = new Hub(watch);
+	const { existing } = contents;
+	const context = { hub: new Hub(watch), earlier: existing === undefined ? [] : [existing] };
+	const { text, notices } = await composeCard(folder, contents, context);
+	return { text, notices };
+}
+
+export interface ComposedCard extends Card {
+	readonly licence: ChosenLicence;
+}
+
+/** The card as `cardFor` composes it, and what is told of its licence. @throws {ClipSoupError} as `cardFor` */
+export async function composeCard(folder: string, contents: CardContents, context: CardContext): Promise<ComposedCard> {
+	const { license, repo, existing, notes, results } = contents;
 	refuseIds(license, repo);
-	if (notes !== undefined && holdsMarker(notes)) {
-		throw new ClipSoupError(
-			"ERR_CONFIG_INVALID",
-			"Cannot use the notes: found a marker of clip-soup in them, expected none",
-			{
-				fix: "take the marker out",
-			},
-		);
-	}
-	const sources = await readSources(folder, hub);
-	const history = historyOf(sources.recipe);
-	const first = firstRecipe(history);
-	const origins = places === undefined ? [] : await readOrigins(places, first, hub);
-	const facts: SectionFacts = {
+	refuseMarkers(notes);
+	const { sources, parts, licences, ...facts } = await gatherFacts(folder, contents.ingredients, context);
+	const written = existing === undefined ? undefined : licenceIn(existing);
+	const licence = chooseLicence(licences, { asked: license, written });
+	const told: SectionFacts = {
 		...sources,
-		history,
-		ingredients: ingredientsOf(first, sources.lock?.soup, origins),
-		results: results === undefined ? [] : parseResults(results),
-		notes: notes?.trim() ? notes : undefined,
+		...facts,
+		evaluation: results === undefined ? parts.evaluation : evaluationTable(parseResults(results)),
+		notes: notes === undefined ? parts.training : notes.trim() || undefined,
 	};
-	const { value: licence, notices: licenceNotices } = licenceOf(facts, license, existing);
-	const section = composeSection(facts);
+	const section = composeSection(told);
 	const title = `# Model card for ${markdown(repo?.split("/")[1] ?? sources.name)}`;
 	const body = placeSection(existing?.trim() ? existing : `${title}\n`, section);
+	const kept = notes === undefined ? [EVALUATION, TRAINING] : [EVALUATION];
+	const lost = lostNotices(kept, context.earlier, section);
 	return {
-		text: mergeFrontMatter(body, [...licence, ...keysOf(facts)]),
-		notices: [...sources.notices, ...licenceNotices, ...lineageNotices(facts), ...lostNotices(existing, section)],
+		text: mergeFrontMatter(body, keysOf(told, licence)),
+		licence,
+		notices: [...sources.notices, ...licence.notices, ...lineageNotices(told), ...lost],
 	};
+}
+
+function refuseMarkers(notes: string | undefined): void {
+	if (notes === undefined || !holdsMarker(notes)) return;
+	const message = "Cannot use the notes: found a marker of clip-soup in them, expected none";
+	throw new ClipSoupError("ERR_CONFIG_INVALID", message, { fix: "take the marker out" });
 }
 
 function refuseIds(license: string | undefined, repo: string | undefined): void {
@@ -96,12 +105,13 @@ const LIBRARIES: Readonly<Record<LayoutId, string>> = { openclip: "open_clip", t
 /** What the model's towers are for; a text tower alone has no task on the Hub that says enough. */
 const TASKS = { both: "zero-shot-image-classification", image: "image-feature-extraction" } as const;
 
-function keysOf({ family, model, history, ingredients }: SectionFacts): KeyChange[] {
+function keysOf({ family, model, history, ingredients }: SectionFacts, { license }: ChosenLicence): KeyChange[] {
 	const hasText = model?.towers.includes("text");
 	const task = model?.towers.includes("image") ? TASKS[hasText ? "both" : "image"] : undefined;
 	const isSoup = history.soup !== undefined;
 	const bases = [...new Set(ingredients.flatMap(({ repo }) => repo ?? []))];
 	return [
+		...(license === undefined ? [] : [set("license", license)]),
 		...(family === undefined ? [] : [set("library_name", LIBRARIES[family])]),
 		...(task === undefined ? [] : [set("pipeline_tag", task)]),
 		{ key: "tags", value: ["clip", "clip-soup", ...(isSoup ? ["model-soup", "merge"] : [])], how: "add" },
@@ -112,30 +122,6 @@ function keysOf({ family, model, history, ingredients }: SectionFacts): KeyChang
 
 function set(key: string, value: string | readonly string[]): KeyChange {
 	return { key, value, how: "set" };
-}
-
-interface Licence {
-	readonly value: readonly KeyChange[];
-	readonly notices: readonly string[];
-}
-
-/** What was asked for; else what the card has; else what all ingredients have alike. */
-function licenceOf({ ingredients }: SectionFacts, asked: string | undefined, existing: string | undefined): Licence {
-	if (asked !== undefined) return { value: [set("license", asked)], notices: [] };
-	if (existing !== undefined && readKey(existing, "license") !== undefined) return { value: [], notices: [] };
-	const [first, ...others] = ingredients.map(({ license }) => license);
-	if (first !== undefined && others.every((license) => license === first)) {
-		return { value: [set("license", first)], notices: [] };
-	}
-	return { value: [], notices: [`the card names no licence: ${whyNone(ingredients)}; give one with --license`] };
-}
-
-function whyNone(ingredients: readonly Ingredient[]): string {
-	const known = ingredients.flatMap(({ name, license }) => (license === undefined ? [] : [`${name} ${license}`]));
-	if (known.length === 0) return "no licence of an ingredient is known";
-	return known.length < ingredients.length
-		? `only of some ingredients is it known (${known.join(", ")})`
-		: `the ingredients differ (${known.join(", ")})`;
 }
 
 function lineageNotices({ ingredients }: SectionFacts): string[] {
@@ -152,15 +138,14 @@ function lineageNotices({ ingredients }: SectionFacts): string[] {
 	];
 }
 
-/** Parts of the section that was there and is not any more, since what they came from was not given again. */
-function lostNotices(existing: string | undefined, section: string): string[] {
-	const before = headings(existing === undefined ? "" : (sectionOf(existing) ?? ""));
-	const lost = before.filter((heading) => GIVEN.includes(heading) && !headings(section).includes(heading));
-	return lost.map((heading) => `the part "${heading}" of the card is gone: it was not given again`);
+/** Parts of earlier sections that are not there any more, though nothing was given in their place. */
+function lostNotices(parts: readonly string[], cards: readonly string[], section: string): string[] {
+	const before = new Set(cards.flatMap((card) => headings(sectionOf(card) ?? "")));
+	const lost = parts.filter((heading) => before.has(heading) && !headings(section).includes(heading));
+	return lost.map(
+		(heading) => `the part "${heading}" of the card is gone: no lock tells that it is of these weights; give it again`,
+	);
 }
-
-/** Parts that come from options. */
-const GIVEN: readonly string[] = ["Evaluation", "Training"];
 
 function headings(text: string): string[] {
 	return [...text.matchAll(/^## (.*?)\r?$/gm)].map(([, heading = ""]) => heading);

@@ -88,7 +88,9 @@ const MOST_CHARACTERS = 10_000;
 
 const BLANK_OR_COMMENT = /^[ \t]*(#.*)?$/;
 const CONTINUATION = /^([ \t]|-([ \t]|$))/;
-const KEY_LINE = /^(?:"([^"\\]*)"|'([^']*)'|([A-Za-z0-9_][^:#"'{}[\],&*!|>%@`]*?))[ \t]*:(?:[ \t]+(.*))?$/;
+const KEY_LINE = /^(?:"([^"\\]*)"|'([^']*)'|([\p{L}\p{N}_][^:#"'{}[\],&*!|>%@`]*?))[ \t]*:(?:[ \t]+(.*))?$/u;
+/** What stands behind the colon where YAML reads null. */
+const NULL = /^(?:~|null|Null|NULL)?(?=[ \t]*$|[ \t]+#|#)/;
 
 function readEntries(block: readonly string[]): Entry[] {
 	const entries: { key: string | undefined; rest: string; own: string[]; tail: string[] }[] = [];
@@ -145,9 +147,8 @@ function withValue(entry: Entry, value: YamlValue, fresh: readonly string[]): re
 function withItems(entry: Entry, items: readonly string[], eol: string): readonly string[] {
 	const current = readValue(entry);
 	if (current === undefined) throw unread(entry);
-	const isEmpty = current.value === "" && /^(#|$)/.test(entry.rest);
-	if (typeof current.value === "string" && !isEmpty) throw malformed(`one value of "${entry.key}"`, "a list");
-	const missing = items.filter((item) => isEmpty || !current.value.includes(item));
+	if (typeof current.value === "string") return withFirstItems(entry, items, eol);
+	const missing = items.filter((item) => !current.value.includes(item));
 	if (missing.length === 0) return entry.own;
 	if (current.flow === undefined) {
 		const indent = /^([ \t]*)-/m.exec(entry.own.slice(1).join(""))?.[1] ?? "";
@@ -161,6 +162,16 @@ function withItems(entry: Entry, items: readonly string[], eol: string): readonl
 	// The list stands where the key's line has it last: a key holds no bracket.
 	const at = line.indexOf(current.flow);
 	return [`${line.slice(0, at)}[${joined.join(", ")}]${line.slice(at + current.flow.length)}`];
+}
+
+/** The lines of an entry that has no value, or YAML's null, with a list. */
+function withFirstItems({ key, own, rest }: Entry, items: readonly string[], eol: string): readonly string[] {
+	const [nothing] = NULL.exec(rest) ?? [];
+	if (nothing === undefined) throw malformed(`one value of "${key}"`, "a list");
+	const [line = "", ...others] = own;
+	const at = line.lastIndexOf(rest);
+	const bare = nothing === "" ? line : line.slice(0, at).trimEnd() + line.slice(at + nothing.length);
+	return [bare, ...others, ...items.map((item) => `- ${yamlScalar(item)}${eol}`)];
 }
 
 interface ReadValue {

@@ -20,15 +20,13 @@ export interface Ingredient {
 	readonly digests: { readonly kind: "model" | "header"; readonly values: readonly string[] };
 	/** Whether it was made by clip-soup itself. */
 	readonly hasRecipe: boolean;
-	/** As its own card tells it. */
-	readonly license: string | undefined;
 }
 
 /** The ingredients of a recipe, with what the lock and a look at them tell besides. */
 export function ingredientsOf(
 	recipe: Recipe | undefined,
 	locked: LockSoup | undefined,
-	origins: readonly Origin[],
+	origins: readonly (Origin | undefined)[],
 ): readonly Ingredient[] {
 	return (recipe?.inputs ?? []).map((input, index) => {
 		const entry = locked?.ingredients[index];
@@ -61,7 +59,6 @@ function ingredientOf(input: RecipeInput, { told, weight, origin }: Told): Ingre
 				? { kind: "header", values: files.map(({ headerSha256 }) => headerSha256) }
 				: { kind: "model", values: [modelDigest] },
 		hasRecipe: input.clipSoup !== undefined,
-		license: origin?.license,
 	};
 }
 

@@ -1,11 +1,10 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { openModelFiles } from "../checkpoint/model.ts";
-import { closeAll, locate } from "../checkpoint/open.ts";
+import { closeAll } from "../checkpoint/open.ts";
 import { ClipSoupError } from "../errors.ts";
 import type { Hub } from "../hub/hub.ts";
-import { formatHubReference, isHubReference, parseHubReference } from "../hub/reference.ts";
+import { isHubReference, parseHubReference } from "../hub/reference.ts";
 import type { Recipe, RecipeInput } from "../recipe.ts";
-import { readKey } from "./front-matter.ts";
 
 /** What a look at an ingredient tells that the recipe does not. */
 export interface Origin {
@@ -13,8 +12,6 @@ export interface Origin {
 	readonly revision: string | undefined;
 	/** Inside of the repository. */
 	readonly path: string | undefined;
-	/** By the front matter of its own card. */
-	readonly license: string | undefined;
 }
 
 /**
@@ -44,16 +41,7 @@ async function readOrigin(path: string, input: RecipeInput, hub: Hub): Promise<O
 		await closeAll(checkpoints);
 	}
 	const reference = isHubReference(path) ? parseHubReference(path) : undefined;
-	// A repository has its card at its root, wherever in it the ingredient lies.
-	const { folder } = await locate(reference ? formatHubReference({ ...reference, path: undefined }) : path, hub);
-	const card = await folder.readSmall("README.md");
-	const license = card && readKey(card.toString("utf8"), "license");
-	return {
-		repo: reference?.id,
-		revision: reference?.revision,
-		path: reference?.path,
-		license: typeof license === "string" && license !== "" ? license : undefined,
-	};
+	return { repo: reference?.id, revision: reference?.revision, path: reference?.path };
 }
 
 function refuseOther(path: string, checkpoints: readonly Checkpoint[], { name, files }: RecipeInput): void {

@@ -5,6 +5,7 @@ import { counted } from "../reports/plain-text.ts";
 import { CHECKS, type Verification } from "../verification.ts";
 import { citationsFor } from "./citations.ts";
 import { remakingCommands } from "./commands.ts";
+import { EVALUATION, TRAINING } from "./given-parts.ts";
 import type { History } from "./history.ts";
 import type { Ingredient } from "./ingredients.ts";
 import type { EvaluationResult } from "./results.ts";
@@ -14,7 +15,8 @@ import type { CardSources } from "./sources.ts";
 export interface SectionFacts extends CardSources {
 	readonly history: History;
 	readonly ingredients: readonly Ingredient[];
-	readonly results: readonly EvaluationResult[];
+	/** Table of results, as `evaluationTable` writes it. */
+	readonly evaluation: string | undefined;
 	/** Markdown by the author, carried as it is. */
 	readonly notes: string | undefined;
 }
@@ -26,15 +28,23 @@ export function composeSection(facts: SectionFacts): string {
 		recipePart(facts),
 		profilePart(facts.model),
 		verificationPart(facts.verification),
-		evaluationPart(facts.results),
+		facts.evaluation === undefined ? [] : [`## ${EVALUATION}`, "", facts.evaluation],
 		citationPart(facts),
 		// Last, so that a fence which the author forgot to close spoils nothing of the rest.
-		facts.notes === undefined ? [] : ["## Training", "", facts.notes.trim()],
+		facts.notes === undefined ? [] : [`## ${TRAINING}`, "", facts.notes.trim()],
 	];
 	return parts
 		.filter((lines) => lines.length > 0)
 		.map((lines) => lines.join("\n"))
 		.join("\n\n");
+}
+
+/** The figures that an author gave. */
+export function evaluationTable(results: readonly EvaluationResult[]): string {
+	const rows = results.map(({ dataset, split = "–", metric, value, source = "–" }) =>
+		[dataset, split, metric, String(value), source].map(markdown),
+	);
+	return table(["Dataset", "Split", "Metric", "Value", "Source"], rows).join("\n");
 }
 
 function modelPart({ model, history, ingredients, tensorCount, byteLength, dtype, lock }: SectionFacts): string[] {
@@ -118,14 +128,6 @@ function verificationPart(verification: Verification | undefined): string[] {
 		"",
 		...table(["Check", "What it asks", "Result", "Figures"], rows),
 	];
-}
-
-function evaluationPart(results: readonly EvaluationResult[]): string[] {
-	if (results.length === 0) return [];
-	const rows = results.map(({ dataset, split = "–", metric, value, source = "–" }) =>
-		[dataset, split, metric, String(value), source].map(markdown),
-	);
-	return ["## Evaluation", "", ...table(["Dataset", "Split", "Metric", "Value", "Source"], rows)];
 }
 
 function citationPart({ history, model, ingredients, notes = "" }: SectionFacts): string[] {

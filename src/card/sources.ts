@@ -33,15 +33,20 @@ export interface CardSources {
 	readonly notices: readonly string[];
 }
 
-/** Reads headers, configuration, recipe, lock and verification; of the weights' bytes nothing. */
-export async function readSources(path: string, hub: Hub): Promise<CardSources> {
+/**
+ * Reads headers, configuration, recipe, lock and verification; of the weights' bytes nothing.
+ *
+ * @param given a lock that is compared with the bytes, in place of the folder's; null for none
+ */
+export async function readSources(path: string, hub: Hub, given: Lock | null | undefined): Promise<CardSources> {
 	const { folder, name } = await locate(path, hub);
 	const checkpoints = await openModelFiles(path, undefined, hub);
 	try {
 		const { model, notices } = await summariseModel(path, checkpoints, {}, hub);
-		const recipe = await readRecipeIn(folder, checkpoints);
-		const lock = matchingLock(await readLockIn(folder), checkpoints, recipe);
-		const verification = await readVerificationIn(folder, lock.value?.modelDigest ?? recipe?.modelDigest);
+		const found = await readRecipeIn(folder, checkpoints);
+		const lock = given === undefined ? matchingLock(await readLockIn(folder), checkpoints, found) : bare(given);
+		const recipe = matchingRecipe(found, lock.value);
+		const verification = await readVerificationIn(folder, lock.value);
 		const tensors = checkpoints.flatMap((checkpoint) => [...checkpoint.tensors.values()]);
 		return {
 			name,
@@ -50,10 +55,10 @@ export async function readSources(path: string, hub: Hub): Promise<CardSources> 
 			tensorCount: tensors.length,
 			byteLength: checkpoints.reduce((sum, { byteLength }) => sum + byteLength, 0),
 			dtype: [...new Set(tensors.map(({ dtype }) => dtype))].sort().join(" + "),
-			recipe,
+			recipe: recipe.value,
 			lock: lock.value,
 			verification: verification.value,
-			notices: [...notices, ...lock.notices, ...verification.notices],
+			notices: [...notices, ...lock.notices, ...recipe.notices, ...verification.notices],
 		};
 	} finally {
 		await closeAll(checkpoints);
@@ -82,35 +87,49 @@ interface Matched<Value> {
 	readonly notices: readonly string[];
 }
 
+function bare<Value>(value: Value | null | undefined): Matched<Value> {
+	return { value: value ?? undefined, notices: [] };
+}
+
 /** A lock left over from other weights would put their digests into the card: names and sizes tell without reading bytes. */
 function matchingLock(
 	lock: Lock | undefined,
 	checkpoints: readonly Checkpoint[],
 	recipe: Recipe | undefined,
 ): Matched<Lock> {
-	if (lock === undefined) return { value: undefined, notices: [] };
+	if (lock === undefined) return bare<Lock>(undefined);
 	const locked = new Map(lock.files.map(({ path, size }) => [path, size]));
 	const labels = checkpoints.flatMap(({ files }, folder) =>
 		files.map(({ source }, file) => [weightFileLabel(checkpoints, folder, file), source.byteLength] as const),
 	);
 	const isOfFiles = labels.length === locked.size && labels.every(([label, size]) => locked.get(label) === size);
 	const isOfRecipe = recipe?.modelDigest === undefined || recipe.modelDigest === lock.modelDigest;
-	if (isOfFiles && isOfRecipe) return { value: lock, notices: [] };
+	if (isOfFiles && isOfRecipe) return bare(lock);
 	return { value: undefined, notices: [`${LOCK} is of other weights than these and is left out: write it anew`] };
 }
 
-/** A report of `verify`, if it came to an end and is of the model that recipe or lock tell of. */
-async function readVerificationIn(folder: Folder, digest: string | undefined): Promise<Matched<Verification>> {
+/** Weights that were changed after they were made keep the recipe in their metadata. */
+function matchingRecipe(recipe: Recipe | undefined, lock: Lock | undefined): Matched<Recipe> {
+	const isOther = recipe?.modelDigest !== undefined && lock !== undefined && recipe.modelDigest !== lock.modelDigest;
+	if (!isOther) return bare(recipe);
+	return {
+		value: undefined,
+		notices: ["the recipe is of other weights than these, by its model digest: it is left out"],
+	};
+}
+
+/** A report of `verify`, if it came to an end and is of the weights that the lock tells of. */
+async function readVerificationIn(folder: Folder, lock: Lock | undefined): Promise<Matched<Verification>> {
 	const bytes = await folder.readSmall(VERIFICATION);
-	if (bytes === undefined) return { value: undefined, notices: [] };
+	if (bytes === undefined) return bare<Verification>(undefined);
 	const { data } = verificationDocument.safeParse(parseJson(bytes.toString("utf8")));
 	const leftOut = (reason: string) => ({ value: undefined, notices: [`${VERIFICATION} is left out: ${reason}`] });
 	if (data === undefined) return leftOut("it is no report of verify");
 	if (data.outcome === "error") return leftOut("it tells that verify could not finish");
 	const { description, modelDigest, canonicalDigest, checks, ...result } = data.result;
-	if (modelDigest !== undefined && digest !== undefined && modelDigest !== digest) {
-		return leftOut("it is of other weights than these");
-	}
+	if (modelDigest === undefined) return leftOut("it names no weights; verify --report json=FILE writes one that does");
+	if (lock === undefined) return leftOut("only a lock tells whether it is of these weights; verify --write-lock");
+	if (modelDigest !== lock.modelDigest) return leftOut("it is of other weights than these");
 	const known = checks.flatMap(({ check, ...rest }): CheckResult[] => (isCheckId(check) ? [{ check, ...rest }] : []));
 	const failed = known.filter(({ status }) => status === "failed").map(({ check }) => check);
 	return {

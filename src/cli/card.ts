@@ -19,14 +19,14 @@ export function addCard(program: Command): void {
 		)
 		.argument("<checkpoint>", "a folder with weights; recipe, clip-soup.lock.json and verify.json in it are read")
 		.option("-o, --output <file>", "the card to write or, with --force, to change (default: stdout)")
-		.option("--license <id>", "the licence, such as mit (default: that of all --ingredients, if they agree)")
+		.option("--license <id>", "the licence, such as mit (default: that of the card, or of all ingredients)")
 		.option("--repo <id>", "the repository it is for: namespace/name")
 		.option(
 			"--ingredients <paths...>",
 			"where the ingredients are, in the recipe's order: paths, or hf:org/name@commit",
 		)
-		.option("--results <file>", "evaluation results, JSON: docs/card.md tells its form")
-		.option("--notes <file>", "Markdown on the training, carried as it is")
+		.option("--results <file>", "evaluation results, JSON: docs/card.md tells its form (default: those there are)")
+		.option("--notes <file>", "Markdown on the training, carried as it is (default: that there is)")
 		.option("--force", "change a card that exists: the generated section, and the keys that are ours")
 		.option("--no-fsync", "do not wait for the disk")
 		.option("--json", "one JSON document on stdout")

@@ -334,6 +334,9 @@ const EXCLUSIVE = [
 	["plan", "dryRun"],
 ] as const;
 
+/** Flags that say what is in the card. */
+const CARD_PARTS = ["results", "notes"] as const;
+
 /** Flags of `publish`. */
 export const publishFlags = commonFlags
 	.omit({ threads: true })
@@ -353,6 +356,9 @@ export const publishFlags = commonFlags
 		license: z.string().optional(),
 		// Commander makes one option of --card FILE and --no-card: false is the latter.
 		card: z.union([z.string(), z.boolean()]).optional(),
+		results: z.string().optional(),
+		notes: z.string().optional(),
+		ingredients: z.array(z.string()).optional(),
 		allowPickle: z.boolean().default(false),
 		include: z.array(z.string()).default([]),
 		lock: z.union([z.string(), z.boolean()]).optional(),
@@ -376,6 +382,8 @@ export const publishFlags = commonFlags
 			const both = group.filter((name) => given.get(name) !== undefined && given.get(name) !== false);
 			if (both.length > 1) throw usage(`Cannot use ${both.map(flagOf).join(" with ")}: expected one of them`);
 		}
+		const stray = flags.card === false ? CARD_PARTS.find((name) => given.get(name) !== undefined) : undefined;
+		if (stray !== undefined) throw usage(`Cannot use --no-card with ${flagOf(stray)}: expected one of them`);
 		return flags;
 	});
 

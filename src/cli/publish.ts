@@ -39,9 +39,15 @@ export function addPublish(program: Command): void {
 		.option("--prune", "remove files that are on the Hub only")
 		.option("--include <glob>", "publish these files too (repeatable)", append)
 		.option("--allow-pickle", "publish pickles too, which can run code when they are loaded")
-		.option("--license <id>", "the licence, where the model card does not name it")
+		.option("--license <id>", "the licence, where neither the card names it nor all ingredients have one")
 		.option("--card <file>", "the author's text of the model card (default: that on the Hub, or the folder's)")
 		.option("--no-card", "make no model card")
+		.option("--results <file>", "evaluation results for the card, JSON (default: those of the card that exists)")
+		.option("--notes <file>", "Markdown on the training for the card (default: those of the card that exists)")
+		.option(
+			"--ingredients <paths...>",
+			"where the ingredients are, in the recipe's order: paths, or hf:org/name@commit",
+		)
 		.option("--lock <file>", "the lock to check against and to publish (default: clip-soup.lock.json in the folder)")
 		.option("--no-lock", "do without a lock")
 		.option("--verify-remote <depth>", "what to read back: header, sample[:K], full or off (default: sample:16)")

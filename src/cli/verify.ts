@@ -85,7 +85,9 @@ async function verifyAndReport(
 	const { assertWritable, writeReports } = await import("./reports.ts");
 	await assertWritable(targets);
 	try {
-		const verification = await verify(path, options, watch);
+		// A report that is kept is compared with weights later: by the model card.
+		const digests = targets.some(({ kind }) => kind === "json");
+		const verification = await verify(path, { ...options, digests }, watch);
 		await writeReports(targets, verification);
 		return verification;
 	} catch (error) {

@@ -3,12 +3,12 @@ import { type Dtype, floatByteLength, isFloatDtype } from "../tensor/dtype.ts";
 import { type Operation, OperationList } from "./operation.ts";
 import { type Pass, runPass } from "./pass.ts";
 import type { PassSource } from "./protocol.ts";
-import type { TensorStatistics } from "./results.ts";
+import type { NonFiniteElements, TensorStatistics } from "./results.ts";
 import { type Operand, StepTable } from "./step-table.ts";
 
 /** A run of elements that is read and not written. */
 export interface ReadStep {
-	readonly operation: Extract<Operation, { readonly kind: "scan" | "digest" }>;
+	readonly operation: Extract<Operation, { readonly kind: "scan" | "finite" | "digest" }>;
 	readonly elementCount: number;
 	/** One, or the parts that make up the run. */
 	readonly operands: readonly Operand[];
@@ -23,6 +23,8 @@ export interface BytesRead {
 	readonly sha256: string;
 	/** Of a `scan`. */
 	readonly statistics?: Statistics;
+	/** Of a `finite`, if there are any. */
+	readonly nonFinite?: NonFiniteElements;
 }
 
 /** What steps read from, and how. */
@@ -43,6 +45,16 @@ export function tensorStep(dtype: Dtype, byteLength: number, operand: Operand): 
 	return { operation: { kind: "scan", dtype }, elementCount: byteLength / floatByteLength(dtype), operands: [operand] };
 }
 
+/** Reads a whole tensor: digest, and elements that are not finite, which costs less than statistics. */
+export function finiteStep(dtype: Dtype, byteLength: number, operand: Operand): ReadStep {
+	if (!isFloatDtype(dtype)) return digestStep(byteLength, operand);
+	return {
+		operation: { kind: "finite", dtype },
+		elementCount: byteLength / floatByteLength(dtype),
+		operands: [operand],
+	};
+}
+
 /** Reads the steps in one streaming pass and gives what they tell, in their order. */
 export async function readBytes(
 	reads: readonly ReadStep[],
@@ -56,7 +68,7 @@ export async function readBytes(
 		steps.set(row, { operation: operations.indexOf(operation), elementCount, operands });
 	}
 	const digests: string[] = reads.map(() => "");
-	const statistics = new Map<number, Statistics>();
+	const told = new Map<number, Omit<BytesRead, "sha256">>();
 	await runPass(
 		{
 			...options,
@@ -65,9 +77,10 @@ export async function readBytes(
 			outputs: [],
 			digests: true,
 			onResult: (row, result) => {
+				if (result.kind === "finite") told.set(row, { nonFinite: result });
 				if (result.kind !== "scan") return;
-				const { kind: _, ...told } = result;
-				statistics.set(row, told);
+				const { kind: _, ...statistics } = result;
+				told.set(row, { statistics });
 			},
 			onDigests: (row, { operands: [sha256 = ""] }) => {
 				digests[row] = sha256;
@@ -75,8 +88,5 @@ export async function readBytes(
 		},
 		watch,
 	);
-	return digests.map((sha256, row) => {
-		const told = statistics.get(row);
-		return told === undefined ? { sha256 } : { sha256, statistics: told };
-	});
+	return digests.map((sha256, row) => ({ sha256, ...told.get(row) }));
 }

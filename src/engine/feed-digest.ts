@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ByteSource } from "../bytes/byte-source.ts";
 import { integrityError } from "../hub/failure.ts";
-import type { FedRun } from "./feed.ts";
+import type { FedRun } from "./fed-runs.ts";
 
 /**
  * Bytes of a file that may be read for its digest only: its header, buffers that nobody needs, and matrices that are stored

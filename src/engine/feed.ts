@@ -1,11 +1,7 @@
 import type { ByteSource } from "../bytes/byte-source.ts";
-import { chunksOf, operandAt } from "./chunks.ts";
+import type { FedRun } from "./fed-runs.ts";
 import { type Checkable, checkableIn } from "./feed-digest.ts";
 import { FeedRing } from "./feed-ring.ts";
-import { operandRuns } from "./gather.ts";
-import { chunkElements, type JobTable } from "./jobs.ts";
-import { traitsOf } from "./operation.ts";
-import type { Plan } from "./plan.ts";
 
 /** Bytes that are read ahead of the worker: more than all requests that may be under way bring. */
 const RING_BYTE_LENGTH = 4 * 2 ** 20;
@@ -15,16 +11,6 @@ const BATCH_BYTE_LENGTH = 2 ** 20;
 const MOST_EXTENT = 2 ** 19;
 /** Bytes between two runs that are cheaper to read and drop than to ask for the second run anew. */
 const MOST_GAP = 2 ** 16;
-
-/** Bytes of one remote source, and their place in the stream that the worker takes. */
-export interface FedRun {
-	readonly source: ByteSource;
-	readonly position: number;
-	readonly byteLength: number;
-	readonly at: number;
-	/** Whether it is one of many of a matrix that is stored the other way round. */
-	readonly isStrided: boolean;
-}
 
 /**
  * Reads the bytes of sources that no thread can read by itself, and hands them to the one worker of the pass in exactly the
@@ -133,37 +119,6 @@ export class Feed {
 		return new Promise((resolve) => {
 			this.#wake = resolve;
 		});
-	}
-}
-
-/** What a worker that takes the jobs one after the other asks of remote sources, in order. */
-export function* fedRuns(
-	{ operations, steps, sources }: Pick<Plan, "operations" | "steps" | "sources">,
-	jobs: JobTable,
-	chunkByteLength: number,
-): Generator<FedRun, void, undefined> {
-	const kinds = operations.map((operation) => {
-		const traits = traitsOf(operation);
-		return { traits, elements: chunkElements(traits, chunkByteLength) };
-	});
-	let at = 0;
-	for (let job = 0; job < jobs.length; job++) {
-		const step = jobs.step(job);
-		const kind = kinds[steps.operation(step)];
-		if (kind === undefined) throw new Error(`Step ${step} names an operation that does not exist`);
-		const range = { begin: jobs.begin(job), end: jobs.end(job), most: kind.elements };
-		for (const elements of chunksOf(steps, step, kind.traits, range)) {
-			for (const operand of kind.traits.operandByteLengths.keys()) {
-				const { source: number, position } = operandAt(steps, step, kind.traits, operand, elements.first);
-				const source = sources[number];
-				if (source === undefined || !("remote" in source)) continue;
-				const isStrided = kind.traits.matrix?.transposed[operand] ?? false;
-				for (const run of operandRuns(kind.traits, operand, position, elements)) {
-					yield { source: source.remote, ...run, at, isStrided };
-					at += run.byteLength;
-				}
-			}
-		}
 	}
 }
 

@@ -1,5 +1,6 @@
 import { type Environment, hubPlaces } from "./endpoint.ts";
 import { type HttpOptions, HubHttp } from "./fetch.ts";
+import { Hub } from "./hub.ts";
 import { exchangeIdentity, type OidcEvents } from "./oidc.ts";
 import { type FoundToken, findToken, type HubToken, readTokenFile, tokenFromText } from "./token.ts";
 
@@ -32,13 +33,22 @@ export interface ConnectOptions extends HttpOptions, OidcEvents {
  * @throws {ClipSoupError} ERR_USAGE for a token or an endpoint that is none; what the exchange of an OIDC token throws
  */
 export async function connect(id: string, options: ConnectOptions = {}): Promise<Connection> {
-	const { environment: given = process.env, endpoint: asked, tokenFile, tokenText, ...rest } = options;
-	const environment = asked === undefined ? given : { ...given, HF_ENDPOINT: asked };
+	const { environment: _, endpoint: __, tokenFile, tokenText, ...rest } = options;
+	const environment = environmentOf(options);
 	const { endpoint, isOffline } = hubPlaces(environment);
 	const { token, notices } = await findWriteToken(environment, endpoint, { tokenFile, tokenText, ...rest });
 	const authorization = async () => token && `Bearer ${token.reveal()}`;
 	const http = new HubHttp({ endpoint, isOffline, authorization }, rest);
 	return { endpoint, http, id, token, notices, signal: rest.signal };
+}
+
+/** The Hub at the same endpoint, to read other repositories with the token for reading. */
+export function readingHub(options: ConnectOptions): Hub {
+	return new Hub({ ...options, environment: environmentOf(options) });
+}
+
+function environmentOf({ environment = process.env, endpoint }: ConnectOptions): Environment {
+	return endpoint === undefined ? environment : { ...environment, HF_ENDPOINT: endpoint };
 }
 
 async function findWriteToken(

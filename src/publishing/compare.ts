@@ -1,5 +1,6 @@
 import type { HubFile } from "../hub/repository.ts";
 import { compareUtf8 } from "../tensor/names.ts";
+import { CARD_NAME } from "./file-names.ts";
 import type { OutgoingFile } from "./local-file.ts";
 import type { PlannedFile } from "./plan.ts";
 
@@ -15,7 +16,7 @@ export function compareFiles(
 	const theirs = remote
 		.filter(({ path }) => !here.has(path))
 		.map(
-			({ path, byteLength }): PlannedFile => ({ path, action: prune && !isGit(path) ? "delete" : "keep", byteLength }),
+			({ path, byteLength }): PlannedFile => ({ path, action: prune && !isKept(path) ? "delete" : "keep", byteLength }),
 		);
 	return [...ours, ...theirs].sort((a, b) => compareUtf8(a.path, b.path));
 }
@@ -33,7 +34,7 @@ function plannedFile(file: OutgoingFile, remote: HubFile | undefined): PlannedFi
 	return { path, action: isSame(file, remote) ? "same" : "replace", byteLength, sha256, previous };
 }
 
-/** Git's own files decide how the repository works, not what the model is. */
-function isGit(path: string): boolean {
-	return /(^|\/)\.git/.test(path);
+/** Git's own files decide how the repository works, not what the model is; a card that none replaces was to stay. */
+function isKept(path: string): boolean {
+	return path === CARD_NAME || /(^|\/)\.git/.test(path);
 }

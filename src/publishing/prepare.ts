@@ -6,11 +6,11 @@ import { ClipSoupError, throwFaults } from "../errors.ts";
 import { type Account, readAccount } from "../hub/account.ts";
 import type { Connection } from "../hub/connection.ts";
 import { checkFrontMatter } from "../hub/front-matter.ts";
-import { Hub } from "../hub/hub.ts";
+import type { Hub } from "../hub/hub.ts";
 import type { Lock } from "../lock/schema.ts";
 import type { Watch } from "../progress.ts";
 import { VERSION } from "../version.ts";
-import { type CardChoice, chooseCard } from "./card.ts";
+import { type CardChoice, type ChosenCard, chooseCard } from "./card.ts";
 import { compareFiles } from "./compare.ts";
 import { type Selection, type SelectOptions, selectFiles } from "./file-list.ts";
 import { CARD_NAME, LOCK_NAME, SIGNATURE_NAME } from "./file-names.ts";
@@ -49,6 +49,8 @@ export interface Workplace {
 	readonly folder: string;
 	readonly subject: Subject;
 	readonly connection: Connection;
+	/** Where other repositories are read. */
+	readonly hub: Hub;
 	readonly journal: Journal;
 }
 
@@ -72,28 +74,24 @@ export async function chooseFiles(folder: string, options: PrepareOptions): Prom
  * @throws {ClipSoupError} a refusal of what is to be published, or of the Hub
  */
 export async function prepare(
-	{ folder, subject, connection, journal }: Workplace,
+	place: Workplace,
 	selection: Selection,
 	options: PrepareOptions,
 	watch: Watch,
 ): Promise<Prepared> {
-	const lock = await chooseLock(folder, selection, options);
+	const { folder, subject, connection, hub, journal } = place;
+	const lock = await chooseLock(folder, selection, hub, options);
 	const account = await readAccount(connection);
 	const remote = await readRemote(connection, options);
-	const card = await chooseCard(
-		{ path: folder, card: await readText(join(folder, CARD_NAME), selection) },
-		{ id: connection.id, card: remote.card },
-		options,
-	);
-	if (card.text !== undefined) {
-		throwFaults(`Cannot publish "${folder}"`, secretFaults(CARD_NAME, card.text));
-		await checkFrontMatter(connection, card.text);
-	}
+	const card = await makeCard(place, selection, { remote, lock }, options);
 	const made = [
-		...(card.text === undefined ? [] : [outgoingBytes(CARD_NAME, Buffer.from(card.text))]),
+		...(card.bytes === undefined ? [] : [outgoingBytes(CARD_NAME, card.bytes)]),
 		...(options.lock === undefined ? [] : [await outgoingFile(LOCK_NAME, options.lock)]),
 	];
-	const paths = selection.paths.filter((path) => path !== CARD_NAME && !made.some((file) => file.path === path));
+	// A lock that nothing was compared with says nothing of these weights.
+	const unproved = options.noLock === true ? selection.paths.filter((path) => path === LOCK_NAME) : [];
+	const apart = [CARD_NAME, ...unproved, ...made.map(({ path }) => path)];
+	const paths = selection.paths.filter((path) => !apart.includes(path));
 	const files = [...(await digestAll(folder, paths, journal, watch)), ...made];
 	const checked = await preflight(subject, { files, lock }, watch);
 	const plan = identifyPlan({
@@ -115,15 +113,37 @@ export async function prepare(
 		...checked.notices,
 		...visibilityNotices(remote),
 	];
-	const signed = await signatureNotices(folder, files);
+	const more = [...(await signatureNotices(folder, files)), ...lockNotices(plan)];
 	return {
 		plan,
 		files,
 		preflight: checked,
 		account: account && [account.name, account.role ?? []].flat().join(", "),
-		leftOut: selection.leftOut,
-		notices: [...notices, ...signed],
+		leftOut: [...selection.leftOut, ...unproved].sort(),
+		notices: [...notices, ...more],
 	};
+}
+
+async function makeCard(
+	{ folder, connection, hub }: Workplace,
+	{ paths }: Selection,
+	{ remote, lock }: { readonly remote: Remote; readonly lock: Lock | undefined },
+	options: PrepareOptions,
+): Promise<ChosenCard> {
+	const here = paths.includes(CARD_NAME) ? await readSmallFile(join(folder, CARD_NAME)) : undefined;
+	const card = await chooseCard(
+		{ path: folder, card: here },
+		{ id: connection.id, card: remote.card },
+		options,
+		// The lock is compared with every byte before anything is sent.
+		{ hub, lock: lock ?? null },
+	);
+	if (card.bytes !== undefined) {
+		const text = card.bytes.toString("utf8");
+		throwFaults(`Cannot publish "${folder}"`, secretFaults(CARD_NAME, text));
+		await checkFrontMatter(connection, text);
+	}
+	return card;
 }
 
 /** Files whose text is not looked through for secrets: weights and what the user included or allowed. */
@@ -134,19 +154,16 @@ function isBinary(path: string): boolean {
 async function chooseLock(
 	folder: string,
 	{ paths }: Selection,
+	hub: Hub,
 	{ lock, noLock = false }: PrepareOptions,
 ): Promise<Lock | undefined> {
 	if (noLock) return undefined;
-	if (lock !== undefined) return readLock(lock, new Hub());
-	if (paths.includes(LOCK_NAME)) return readLock(join(folder, LOCK_NAME), new Hub());
+	if (lock !== undefined) return readLock(lock, hub);
+	if (paths.includes(LOCK_NAME)) return readLock(join(folder, LOCK_NAME), hub);
 	throw new ClipSoupError("ERR_LOCK_MISMATCH", `Cannot publish "${folder}": found no ${LOCK_NAME} in it`, {
 		fix: `make one: clip-soup verify ${folder} --write-lock ${join(folder, LOCK_NAME)}; or add --no-lock`,
 		details: { path: folder },
 	});
-}
-
-async function readText(path: string, { paths }: Selection): Promise<string | undefined> {
-	return paths.includes(CARD_NAME) ? (await readSmallFile(path))?.toString("utf8") : undefined;
 }
 
 async function digestAll(
@@ -175,6 +192,12 @@ function accountNotices(account: Account | undefined): string[] {
 function visibilityNotices({ visibility, head }: Remote): string[] {
 	const what = head === undefined ? "will be" : "is";
 	return visibility === "public" ? [`the repository ${what} public: everyone can see what is published`] : [];
+}
+
+/** Without a lock of these weights, one that is there already was compared with nothing. */
+function lockNotices({ files }: PublishPlan): string[] {
+	const isKept = files.some(({ path, action }) => path === LOCK_NAME && action === "keep");
+	return isKept ? [`${LOCK_NAME} on the Hub stays as it is, and may be of other weights: --prune removes it`] : [];
 }
 
 /** A signature names the card with its digest, and the card has just been made. */

@@ -23,8 +23,8 @@ export interface Remote {
 	readonly head: string | undefined;
 	readonly target: PlanTarget;
 	readonly files: readonly HubFile[];
-	/** Text of its model card. */
-	readonly card: string | undefined;
+	/** Its model card. */
+	readonly card: Buffer | undefined;
 }
 
 /** Made by the Hub in every repository. */
@@ -100,9 +100,9 @@ async function readCard(
 	{ http, endpoint, id }: Connection,
 	commit: string,
 	files: readonly HubFile[],
-): Promise<string | undefined> {
+): Promise<Buffer | undefined> {
 	if (!files.some(({ path }) => path === CARD_NAME)) return undefined;
 	const attempt = { verb: "read", object: `hf:${id}:${CARD_NAME}` };
 	const { bytes } = await http.bytes({ url: resolveUrl(endpoint, { id, commit }, CARD_NAME), attempt });
-	return bytes.toString("utf8");
+	return bytes;
 }

@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { type CardContents, cardFor } from "../../src/card/card.ts";
 import { BEGIN, END } from "../../src/card/place-section.ts";
 import { RECIPE_METADATA, type Recipe } from "../../src/recipe.ts";
@@ -83,19 +83,29 @@ describe("cardFor", () => {
 		expect((await readFile(join(folder, "again", file))).equals(await readFile(join(soup, file)))).toBe(true);
 	});
 
-	it("inherits a licence that all ingredients have, and says why it does not otherwise", async () => {
+	it("inherits a licence that all ingredients have, and takes another one only from --license", async () => {
 		const [mit, also, other] = await Promise.all([ingredient("mit"), ingredient("mit"), ingredient("apache-2.0")]);
 		const agreed = await cardFor(soup, { ingredients: [mit, also] });
 		expect(frontMatter(agreed.text)).toContain("license: mit");
-		const differing = await cardFor(soup, { ingredients: [mit, other] });
-		expect(differing.text).not.toContain("license:");
-		expect(differing.notices.join()).toContain("the ingredients differ (augreg mit, rewind apache-2.0)");
 		const partly = await cardFor(soup, { ingredients: [mit, join(folder, "rewind")] });
 		expect(partly.text).not.toContain("license:");
 		expect(partly.notices.join()).toContain("only of some ingredients is it known (augreg mit)");
-		const own = await cardFor(soup, { ingredients: [mit, also], existing: "---\nlicense: other\n---\n" });
-		expect(frontMatter(own.text)).toContain("license: other");
-		expect(frontMatter((await cardFor(soup, { existing: own.text, license: "mit" })).text)).toContain("license: mit");
+		const told = "ingredients with augreg mit, rewind apache-2.0";
+		const existing = "---\nlicense: mit\n---\n";
+		for (const [contents, found] of [
+			[{ ingredients: [mit, other] }, told],
+			[{ ingredients: [mit, other], existing }, `"mit" in the model card and ${told}`],
+		] as const) {
+			const message = `Cannot choose the licence: found ${found}, expected one that all have`;
+			const refusal = { code: "ERR_LICENSE", exitCode: 4, message };
+			await expect(cardFor(soup, contents)).rejects.toMatchObject(refusal);
+			const asked = await cardFor(soup, { ...contents, license: "mit" });
+			expect(frontMatter(asked.text)).toContain("license: mit");
+			expect(asked.notices).toContain("--license mit is not that of all ingredients (augreg mit, rewind apache-2.0)");
+		}
+		const unreadable = await cardFor(soup, { ingredients: [mit, await ingredient("x\nlicense: y")] });
+		expect(unreadable.notices.join()).toContain('the licence of "rewind" is not known: Cannot change the model card');
+		expect(frontMatter((await cardFor(soup, { existing, license: "apache-2.0" })).text)).toContain("apache-2.0");
 	});
 
 	it("refuses ingredients that are others than the recipe's", async () => {
@@ -112,12 +122,17 @@ describe("cardFor", () => {
 		const revision = "0123456789abcdef0123456789abcdef01234567";
 		for (const each of lock.soup.ingredients) Object.assign(each, { repo: `laion/${each.name}`, revision });
 		await writeFile(lockPath, JSON.stringify(lock));
+		vi.stubEnv("HF_HUB_OFFLINE", "1");
+		onTestFinished(() => {
+			vi.unstubAllEnvs();
+		});
 		const { text, notices } = await cardFor(copy, { license: "mit" });
 		expect(frontMatter(text)).toContain("base_model:\n- laion/augreg\n- laion/rewind\nbase_model_relation: merge");
 		expect(text).toContain(`| 2 | \`laion/rewind\` | \`${revision}\` | 1 |`);
 		expect(text).toContain(`clip-soup avg hf:laion/augreg@${revision} hf:laion/rewind@${revision} --digests -o soup/`);
 		expect(text).toContain("schuhmann2022laion5b");
-		expect(notices).toEqual([]);
+		expect(notices).toHaveLength(2);
+		for (const notice of notices) expect(notice).toMatch(/^the licence of "\w+" is not known: .*HF_HUB_OFFLINE/);
 	});
 
 	it("leaves a lock and a report of other weights out, and tells so", async () => {
@@ -135,8 +150,20 @@ describe("cardFor", () => {
 		const other = await cardFor(stale);
 		expect(other.text).not.toContain("## Verification");
 		expect(other.notices.join()).toContain("verify.json is left out: it is of other weights");
-		await writeFile(join(stale, "verify.json"), "{}");
-		expect((await cardFor(stale)).notices.join()).toContain("verify.json is left out: it is no report");
+		const document = JSON.parse(report);
+		const nameless = { ...document, result: { ...document.result, modelDigest: undefined } };
+		for (const [text, reason] of [
+			["{}", "it is no report"],
+			[JSON.stringify(nameless), "it names no weights"],
+		] as const) {
+			await writeFile(join(stale, "verify.json"), text);
+			expect((await cardFor(stale)).notices.join()).toContain(`verify.json is left out: ${reason}`);
+		}
+		await writeFile(join(stale, "verify.json"), report);
+		await rm(join(stale, "clip-soup.lock.json"));
+		const alone = await cardFor(stale);
+		expect(alone.text).not.toContain("## Verification");
+		expect(alone.notices.join()).toContain("verify.json is left out: only a lock tells");
 	});
 
 	it("does not hide a check that failed", async () => {
@@ -150,17 +177,26 @@ describe("cardFor", () => {
 		expect(notices.join()).toContain("verify.json tells of failed checks, and so does the card: CS006");
 	});
 
-	it("takes evaluation results and notes from the author only, and says when they were not given again", async () => {
+	it("keeps evaluation results and notes of the very same weights, until others are given", async () => {
 		const results = JSON.stringify({ results: [{ dataset: "a|b", metric: "top-1 (%)", value: 79.4, split: "test" }] });
-		const { text } = await cardFor(soup, { results, notes: "Trained on LAION-2B.\n\n| my | table |\n" });
+		const notes = "Trained on LAION-2B.\n\n## Evaluation\n\nMine.\n\n## Training\n\n| my | table |\n";
+		const { text } = await cardFor(soup, { results, notes });
 		expect(text).toContain("| a\\|b | test | top-1 (%) | 79.4 | – |");
-		expect(text).toContain(`## Training\n\nTrained on LAION-2B.\n\n| my | table |\n${END}`);
+		expect(text).toContain(`## Training\n\n${notes}${END}`);
 		expect(text).toContain("schuhmann2022laion5b");
-		const again = await cardFor(soup, { existing: text });
-		expect(again.text).not.toContain("79.4");
-		expect(again.notices.join()).toContain('the part "Evaluation" of the card is gone');
-		expect(again.notices.join()).toContain('the part "Training" of the card is gone');
+		expect(await cardFor(soup, { existing: text })).toMatchObject({ text });
+		const windows = text.replaceAll("\n", "\r\n");
+		expect((await cardFor(soup, { existing: windows })).text).toBe(windows);
+		const given = await cardFor(soup, { existing: text, notes: "Other." });
+		expect(given.text).toContain("79.4");
+		expect(given.text.match(/## Training[\s\S]*?<!--/)?.[0]).toBe("## Training\n\nOther.\n<!--");
 		expect((await cardFor(soup)).text).not.toMatch(/## (Evaluation|Training)/);
+		const stale = text.replace(/(Model digest \| `sha256:)./, "$1x");
+		const other = await cardFor(soup, { existing: stale });
+		expect(other.text).not.toContain("79.4");
+		for (const part of ["Evaluation", "Training"]) {
+			expect(other.notices.join()).toContain(`the part "${part}" of the card is gone: no lock tells`);
+		}
 	});
 
 	it.each<[string, CardContents]>([

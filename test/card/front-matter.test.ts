@@ -35,7 +35,15 @@ describe("mergeFrontMatter", () => {
 		expect(merged("tags:\n  - mine # why\n\nz: 1\n", tags)).toBe(
 			"tags:\n  - mine # why\n  - clip\n  - merge\n\nz: 1\n",
 		);
-		expect(merged("tags:\n", tags)).toBe("tags:\n- clip\n- merge\n");
+		for (const [nothing, bare] of [
+			["tags:", "tags:"],
+			["tags: # why", "tags: # why"],
+			["tags: ~", "tags:"],
+			["t: ~\n'tags':  null  # why", "t: ~\n'tags':  # why"],
+			["étiquettes: a\ntags: NULL", "étiquettes: a\ntags:"],
+		] as const) {
+			expect(merged(`${nothing}\n`, tags)).toBe(`${bare}\n- clip\n- merge\n`);
+		}
 		expect(merged("tags: []\n", tags)).toBe("tags: [clip, merge]\n");
 		for (const block of ["tags: [merge,'clip']\n", 'tags:\n# x\n- merge\n- other\n- "clip"\n']) {
 			expect(merged(block, tags)).toBe(block);

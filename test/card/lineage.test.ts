@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { cardFor } from "../../src/card/card.ts";
 import { average } from "../../src/index.ts";
+import { verify } from "../../src/verify.ts";
 import { digitsPath } from "../convert/fixtures.ts";
 import { publish } from "../hub/repositories.ts";
 import { type HubDouble, startHub } from "../support/hub/double.ts";
@@ -74,6 +75,38 @@ describe("ingredients on the Hub", () => {
 		const ingredients = ["hf:org/augreg:old/model.safetensors", "hf:org/rewind:open_clip_model.safetensors"];
 		const { text } = await cardFor(join(folder, "soup"), { ingredients });
 		expect(text.startsWith("---\nlicense: mit\n")).toBe(true);
+	});
+
+	it("give their licence where the recipe alone names them, if they can be reached", async () => {
+		publishWithCard("augreg", "mit");
+		const rewind = publishWithCard("rewind", "cc-by-nc-4.0");
+		const soup = join(folder, "soup");
+		await average(["hf:org/augreg", "hf:org/rewind"], { output: soup });
+		const found = "found ingredients with augreg mit, rewind cc-by-nc-4.0, expected one that all have";
+		await expect(cardFor(soup)).rejects.toMatchObject({ code: "ERR_LICENSE", message: expect.stringContaining(found) });
+		// What counts is the commit that the soup was made of.
+		publishWithCard("augreg", "cc-by-nc-4.0");
+		await expect(cardFor(soup)).rejects.toMatchObject({ message: expect.stringContaining(found) });
+		double.repositories.delete("org/rewind");
+		vi.stubEnv("HF_HOME", join(folder, "another"));
+		const { text, notices } = await cardFor(soup);
+		expect(text).not.toContain("license:");
+		expect(notices.join()).toContain(`the licence of "rewind" is not known: Cannot read "hf:org/rewind@${rewind}"`);
+		vi.stubEnv("HF_HUB_OFFLINE", "1");
+		expect((await cardFor(soup, { license: "mit" })).notices.join()).toContain('the licence of "augreg" is not known');
+	});
+
+	it("keep the names that were given, in a card of the very same weights", async () => {
+		for (const name of ["augreg", "rewind"] as const) publishWithCard(name, "mit");
+		const soup = join(folder, "soup");
+		await average([digitsPath("augreg"), digitsPath("rewind")], { output: soup });
+		await verify(soup, { writeLock: join(soup, "clip-soup.lock.json"), forward: false });
+		const file = "hf:org/rewind:open_clip_model.safetensors";
+		const { text: existing } = await cardFor(soup, { ingredients: ["hf:org/augreg", file] });
+		expect(existing).toContain(`clip-soup avg hf:org/augreg ${file} -o soup/`);
+		expect(await cardFor(soup, { existing })).toMatchObject({ text: existing });
+		const edited = existing.replace("avg hf:org/augreg", "avg hf:org");
+		expect((await cardFor(soup, { existing: edited })).text).toContain(`clip-soup avg augreg ${file} -o soup/`);
 	});
 
 	it("are looked for only when they are named", async () => {

@@ -170,6 +170,7 @@ test.each([
 	[["--branch", "refs/pr/1"], "--branch"],
 	[["--plan", "x", "--dry-run"], "--plan with --dry-run"],
 	[["--report", "foo"], 'Cannot use --report "foo": expected github'],
+	[["--no-card", "--notes", "n.md"], "--no-card with --notes"],
 	[["--repo", "org"], "org"],
 	[["--repo", "org/soup@main"], "org/soup@main"],
 ])("refuses %j: 2", async (args, found) => {

@@ -161,7 +161,9 @@ describe("verify --report", () => {
 		expect((await readdir(join(folder, "r"))).sort()).toEqual(["junit.xml", "report.json", "report.md", "sarif.json"]);
 		expect(await readFile(join(folder, "r/junit.xml"), "utf8")).toContain('tests="6" failures="0"');
 		expect(await readFile(join(folder, "summary.md"), "utf8")).toContain("✅ passed");
-		verificationDocument.parse(await jsonAt(folder, "r/report.json"));
+		const report = await jsonAt(folder, "r/report.json");
+		verificationDocument.parse(report);
+		expect(report.result.modelDigest).toBe((await jsonAt(folder, "model.lock.json")).modelDigest);
 	});
 
 	it("tells a truncated file as a failure of CS001, and ends with 3", async () => {

@@ -8,6 +8,7 @@ import { takeCensus } from "../../src/engine/census.ts";
 import { finiteReport } from "../../src/engine/census-finite.ts";
 import { joinStatistics } from "../../src/engine/census-statistics.ts";
 import { findNonFinite } from "../../src/engine/finite-pass.ts";
+import { identifyWeights } from "../../src/engine/identify.ts";
 import { canonicalDigestOf } from "../../src/layouts/canonical-digest.ts";
 import { CASES, type Case, openCase, openClipOf } from "../onnx/systems.ts";
 import { withCensus } from "../support/census.ts";
@@ -71,10 +72,13 @@ describe("takeCensus", () => {
 			a: { dtype: "F32", shape: [10_000], values },
 			b: { dtype: "BF16", shape: [3], values: [1, 2, Number.NaN] },
 			c: { dtype: "F32", shape: [2], values: [1, 2] },
+			d: { dtype: "I64", shape: [2], values: [1, 2] },
 		});
-		await withCensus(path, async ({ checkpoints }, census) => {
+		await withCensus(path, async ({ checkpoints, model }, census) => {
 			const report = finiteReport(census);
 			expect(report).toEqual(await findNonFinite(checkpoints, { threads: 1 }));
+			const { modelDigest, finite } = await identifyWeights({ checkpoints, model }, { threads: 2 });
+			expect({ modelDigest, finite }).toEqual({ modelDigest: census.modelDigest, finite: report });
 			expect(checkFinite(report, 0).findings.map(({ tensor, elements }) => [tensor, elements])).toEqual([
 				["a", [4100, 9_998]],
 				["b", [2, 2]],

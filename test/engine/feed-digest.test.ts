@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { FedRun } from "../../src/engine/feed.ts";
+import type { FedRun } from "../../src/engine/fed-runs.ts";
 import { checkableIn, requireListed } from "../../src/engine/feed-digest.ts";
 import { CountingSource } from "../safetensors/byte-sources.ts";
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { extentsOf, type FedRun } from "../../src/engine/feed.ts";
+import type { FedRun } from "../../src/engine/fed-runs.ts";
+import { extentsOf } from "../../src/engine/feed.ts";
 import { FeedRing } from "../../src/engine/feed-ring.ts";
 import { CountingSource } from "../safetensors/byte-sources.ts";
 
