@@ -5,7 +5,7 @@ import type { ResolvedReference } from "./origin.ts";
  */
 export const CHECKS = {
 	CS001: { name: "container", title: "Weight files are well-formed safetensors" },
-	CS002: { name: "files", title: "Weight files are those of the lock" },
+	CS002: { name: "files", title: "Weight files are those of the lock, and came from the Hub as it lists them" },
 	CS003: { name: "names", title: "No tensor is missing, none is extra" },
 	CS004: { name: "shapes", title: "Every tensor has its dtype and shape" },
 	CS005: { name: "digests", title: "Every tensor has the bytes of the lock" },

@@ -1,14 +1,12 @@
+import type { ListedFile } from "../progress.ts";
+
 /** Random access to bytes of a known length: a local file, or a remote one read by ranges. */
-export interface ByteSource extends AsyncDisposable {
-	/** What messages call it: the path of a local file, as it was given. */
-	readonly name: string;
+export interface ByteSource extends AsyncDisposable, ListedFile {
 	readonly byteLength: number;
 	/** File descriptor that a worker thread can read synchronously, or undefined when the bytes must be staged first. */
 	readonly descriptor: number | undefined;
 	/** The file of this machine that it is; undefined for bytes that lie elsewhere. */
 	readonly file: FileIdentity | undefined;
-	/** SHA-256 of all its bytes as whoever keeps it tells, 64 lower-case hex digits; undefined if that is not told. */
-	readonly listedSha256?: string | undefined;
 	/**
 	 * Fills `target` with the bytes from `position` on.
 	 *

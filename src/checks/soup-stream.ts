@@ -1,5 +1,5 @@
 import { type Operation, OperationList } from "../engine/operation.ts";
-import { type Pass, runPass } from "../engine/pass.ts";
+import { runPass } from "../engine/pass.ts";
 import type { PassSource } from "../engine/protocol.ts";
 import type { StepResult } from "../engine/results.ts";
 import { type Operand, StepTable } from "../engine/step-table.ts";
@@ -15,7 +15,7 @@ export interface StreamRow {
 	readonly onResult: (result: StepResult) => void;
 }
 
-export interface StreamOptions extends Pick<Pass, "onFileDigest"> {
+export interface StreamOptions {
 	/** Worker threads. Default: the processors, at most 2. */
 	readonly threads?: number | undefined;
 	/** Bytes of one operand's buffer, for tests. */

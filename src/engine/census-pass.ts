@@ -1,7 +1,7 @@
 import type { Progress, Watch } from "../progress.ts";
 import { type Dtype, floatByteLength, isFloatDtype } from "../tensor/dtype.ts";
 import { type Operation, OperationList } from "./operation.ts";
-import { type Pass, runPass } from "./pass.ts";
+import { runPass } from "./pass.ts";
 import type { PassSource } from "./protocol.ts";
 import type { NonFiniteElements, TensorStatistics } from "./results.ts";
 import { type Operand, StepTable } from "./step-table.ts";
@@ -28,7 +28,7 @@ export interface BytesRead {
 }
 
 /** What steps read from, and how. */
-export interface ReadPassOptions extends Pick<Pass, "onFileDigest"> {
+export interface ReadPassOptions {
 	readonly sources: readonly PassSource[];
 	readonly phase: Progress["phase"];
 	readonly threads: number | undefined;

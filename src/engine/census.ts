@@ -1,13 +1,13 @@
-import type { ByteSource } from "../bytes/byte-source.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import type { StoredName } from "../layouts/assemble.ts";
 import { type CanonicalDigest, canonicalDigestOf } from "../layouts/canonical-digest.ts";
-import type { Watch } from "../progress.ts";
+import type { ListedFile, Watch } from "../progress.ts";
 import { type DigestedTensor, modelDigest } from "../tensor/model-digest.ts";
 import { type CanonicalDigested, planCanonicalReading } from "./census-canonical.ts";
 import { readBytes, type Statistics, tensorStep } from "./census-pass.ts";
 import { storedKey, storedTensors, weightFileLabel } from "./census-tensors.ts";
+import { requireListed } from "./feed-digest.ts";
 import { digestSource } from "./file-digest.ts";
 import { sourceNumbers, sourcesOf } from "./plan.ts";
 
@@ -81,17 +81,19 @@ export async function takeCensus(
 	});
 	const fileSources = sourcesOf(checkpoints);
 	const canonicalReading = model && planCanonicalReading(model, stored, fileSources.length);
-	const known = new Map<ByteSource, string>();
-	const onFileDigest = files ? (source: ByteSource, sha256: string) => known.set(source, sha256) : undefined;
+	const known = new Map<ListedFile, string>();
+	const { onFileDigest = requireListed } = watch;
+	const noting: Watch = {
+		...watch,
+		onFileDigest: (file, sha256) => {
+			known.set(file, sha256);
+			onFileDigest(file, sha256);
+		},
+	};
 	const read = await readBytes(
 		[...stored.map(({ step }) => step), ...(canonicalReading?.steps ?? [])],
-		{
-			phase: "read",
-			sources: [...fileSources, ...(canonicalReading?.sources ?? [])],
-			threads,
-			...(onFileDigest && { onFileDigest }),
-		},
-		watch,
+		{ phase: "read", sources: [...fileSources, ...(canonicalReading?.sources ?? [])], threads },
+		noting,
 	);
 	const fileDigests = files ? await digestFiles(checkpoints, known, watch.signal) : undefined;
 	for (const checkpoint of checkpoints) await checkpoint.assertUnchanged();
@@ -127,7 +129,7 @@ export async function takeCensus(
 /** @param known digests that the pass over the bytes has taken already */
 async function digestFiles(
 	checkpoints: readonly Checkpoint[],
-	known: ReadonlyMap<ByteSource, string>,
+	known: ReadonlyMap<ListedFile, string>,
 	signal: AbortSignal | undefined,
 ): Promise<readonly CensusFile[]> {
 	const digested: CensusFile[] = [];

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ByteSource } from "../bytes/byte-source.ts";
 import { integrityError } from "../hub/failure.ts";
+import type { ListedFile } from "../progress.ts";
 import type { FedRun } from "./fed-runs.ts";
 
 /**
@@ -46,7 +47,7 @@ export class FeedDigest {
 }
 
 /** @throws {ClipSoupError} ERR_HUB_INTEGRITY if a file's digest is not the one that it is listed with */
-export function requireListed({ listedSha256, name }: ByteSource, sha256: string): void {
+export function requireListed({ listedSha256, name }: ListedFile, sha256: string): void {
 	if (listedSha256 === undefined || sha256 === listedSha256) return;
 	throw integrityError({ verb: "read", object: name }, `sha256 ${sha256}`, `sha256 ${listedSha256}`);
 }

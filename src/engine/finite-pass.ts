@@ -2,7 +2,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Watch } from "../progress.ts";
 import { floatByteLength, isFloatDtype } from "../tensor/dtype.ts";
 import { OperationList } from "./operation.ts";
-import { type Pass, runPass } from "./pass.ts";
+import { runPass } from "./pass.ts";
 import { sourceNumbers, sourcesOf } from "./plan.ts";
 import type { NonFiniteElements } from "./results.ts";
 import { StepTable } from "./step-table.ts";
@@ -21,12 +21,10 @@ export interface FiniteReport {
 	readonly nonFinite: readonly NonFiniteTensor[];
 }
 
-export type FinitePassOptions = Pick<Pass, "threads" | "onFileDigest">;
-
 /** Reads all float tensors once, as fast as memory gives them, and tells which have elements that are not finite. */
 export async function findNonFinite(
 	checkpoints: readonly Checkpoint[],
-	options: FinitePassOptions = {},
+	{ threads }: { readonly threads?: number | undefined } = {},
 	watch: Watch = {},
 ): Promise<FiniteReport> {
 	const floats = checkpoints.flatMap(({ tensors }, checkpoint) =>
@@ -52,7 +50,7 @@ export async function findNonFinite(
 			phase: "read",
 			sources: sourcesOf(checkpoints),
 			outputs: [],
-			...options,
+			threads,
 			onResult: (row, result) => {
 				if (result.kind === "finite") found.set(row, result);
 			},

@@ -1,7 +1,6 @@
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { ByteSource } from "../bytes/byte-source.ts";
 import { ClipSoupError } from "../errors.ts";
 import { compileKernels } from "../kernels/wasm.ts";
 import type { Progress, Watch } from "../progress.ts";
@@ -31,8 +30,6 @@ export interface Pass {
 	/** Called for every result, in no fixed order; an element-wise step may have several. */
 	readonly onResult: (step: number, result: StepResult) => void;
 	readonly onDigests?: (step: number, digests: StepDigests) => void;
-	/** Called with the SHA-256 of each remote file that was read as a whole; default `requireListed`. */
-	readonly onFileDigest?: (source: ByteSource, sha256: string) => void;
 }
 
 /** Two keep the page cache busy. Each thread costs 8 MB on Node 20 and 12 MB on Node 24: a third would pass 128 MB there. */
@@ -58,7 +55,8 @@ export function threadsFor(isRemote: boolean, threads = defaultThreads()): numbe
  *   digests that they are listed with
  * @throws the signal's reason once all threads have stopped, or the first `ClipSoupError` of a thread; ERR_HUB_INTEGRITY
  */
-export async function runPass(pass: Pass, { signal, onProgress }: Watch = {}): Promise<readonly string[]> {
+export async function runPass(pass: Pass, watch: Watch = {}): Promise<readonly string[]> {
+	const { signal, onProgress, onFileDigest = requireListed } = watch;
 	signal?.throwIfAborted();
 	const isRemote = pass.sources.some((source) => "remote" in source);
 	const threads = threadsFor(isRemote, pass.threads);
@@ -85,7 +83,6 @@ export async function runPass(pass: Pass, { signal, onProgress }: Watch = {}): P
 		const failed = outcomes.find((outcome) => outcome.status === "rejected");
 		if (failed) throw failed.reason;
 		report();
-		const { onFileDigest = requireListed } = pass;
 		for (const [source, sha256] of feed?.fileDigests ?? []) onFileDigest(source, sha256);
 		return feed?.unchecked ?? [];
 	} finally {

@@ -50,7 +50,7 @@ describe("verify hf: --soup-of hf:", () => {
 	test("proves the soup from bytes that are nowhere stored", async () => {
 		const result = await verify("hf:org/soup", { soupOf: INGREDIENTS });
 		const passed = Object.fromEntries(
-			["CS001", "CS012", "CS003", "CS004", "CS006", "CS009", "CS008"].map((id) => [id, "passed"]),
+			["CS001", "CS012", "CS003", "CS004", "CS006", "CS009", "CS008", "CS002"].map((id) => [id, "passed"]),
 		);
 		expect(statuses(result)).toEqual({ ...passed, CS011: "skipped" });
 		expect(detailOf(result, "CS011")).toBe(SKIPPED);
@@ -92,7 +92,7 @@ describe("verify hf: --soup-of hf:", () => {
 		damageStorage(at.double, id, (await positionOf("visual.head.proj.weight")) + 5);
 		const { checks } = await verify("hf:org/soup", { soupOf: INGREDIENTS });
 		const found = checks.filter(({ status }) => status === "failed");
-		expect(found.map(({ check }) => check)).toEqual(["CS008"]);
+		expect(found.map(({ check }) => check)).toEqual(["CS008", "CS002"]);
 		expect(found[0]?.findings.map(({ tensor }) => tensor)).toEqual(["visual.head.proj.weight"]);
 	});
 
@@ -114,11 +114,11 @@ describe("verify hf: --soup-of hf:", () => {
 });
 
 describe("verify hf: --lock", () => {
-	test("reads the weights once: the Hub lists the digests of whole files", async () => {
+	test("reads the weights once, with the digests of whole files", async () => {
 		const lock = await lockOfFiles();
 		const result = await verify("hf:org/soup", { lock });
 		expect(statuses(result)).toMatchObject({ CS002: "passed", CS005: "passed", CS006: "passed", CS007: "passed" });
-		expect(detailOf(result, "CS002")).toBe("1 of 1 file of the lock, by the digests that the Hub lists");
+		expect(detailOf(result, "CS002")).toBe("1 of 1 file of the lock; 1 file against the digests that the Hub lists");
 		expect(sentBytes(at.double, "org/soup") / weightBytes("soup")).toBeLessThan(1.2);
 		expect(readdirSync(at.watched)).toEqual([]);
 	});
@@ -128,8 +128,9 @@ describe("verify hf: --lock", () => {
 		damageStorage(at.double, "org/soup", (await positionOf("token_embedding.weight")) + 1001);
 		const { checks } = await verify("hf:org/soup", { lock });
 		const failed = checks.filter(({ status }) => status === "failed");
-		expect(failed.map(({ check }) => check)).toEqual(["CS005"]);
-		expect(failed[0]?.findings[0]).toMatchObject({ tensor: "token_embedding.weight" });
+		expect(failed.map(({ check }) => check)).toEqual(["CS002", "CS005"]);
+		expect(failed[0]?.findings[1]).toMatchObject({ cause: "storage or a proxy is at fault" });
+		expect(failed[1]?.findings[0]).toMatchObject({ tensor: "token_embedding.weight" });
 	});
 
 	test("finds other weights by what the Hub lists", async () => {

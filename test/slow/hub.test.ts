@@ -9,7 +9,7 @@ import { CLI, runCli } from "../support/run-cli.ts";
 import { writeSparse } from "../support/sparse.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 
-/** The bound for inputs that are streamed from the Hub, of any size: up to 124 MB on Node 20.19, 145 MB on Node 24.21. */
+/** The bound for inputs that are streamed from the Hub, of any size: docs/hub.md has what was measured. */
 const MOST_MEMORY = 160e6;
 const PRELOAD = new URL("../../bench/report-usage.js", import.meta.url).href;
 
