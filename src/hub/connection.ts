@@ -1,5 +1,5 @@
 import { type Environment, hubPlaces } from "./endpoint.ts";
-import { type HttpOptions, HubHttp } from "./fetch.ts";
+import { type HttpOptions, HubHttp } from "./http.ts";
 import { Hub } from "./hub.ts";
 import { exchangeIdentity, type OidcEvents } from "./oidc.ts";
 import { type FoundToken, findToken, type HubToken, readTokenFile, tokenFromText } from "./token.ts";

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ClipSoupError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
-import { postJson } from "./fetch.ts";
+import { postJson } from "./http.ts";
 
 const yamlSchema = z.object({ errors: z.array(z.object({ message: z.string() })) });
 

@@ -2,7 +2,7 @@ import type { ResolvedReference } from "../origin.ts";
 import { HubCache, isCommit } from "./cache.ts";
 import { type Environment, type HubPlaces, hubPlaces } from "./endpoint.ts";
 import { offlineError } from "./failure.ts";
-import { type HttpOptions, HubHttp } from "./fetch.ts";
+import { type HttpOptions, HubHttp } from "./http.ts";
 import { formatHubReference, type HubReference } from "./reference.ts";
 import { type OpenRepository, RemoteFolder } from "./remote-folder.ts";
 import { listFiles, resolveCommit } from "./repository.ts";

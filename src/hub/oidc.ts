@@ -2,7 +2,7 @@ import * as z from "zod";
 import { ClipSoupError } from "../errors.ts";
 import type { Environment } from "./endpoint.ts";
 import { unavailable } from "./failure.ts";
-import { type HttpOptions, HubHttp, postJson } from "./fetch.ts";
+import { type HttpOptions, HubHttp, postJson } from "./http.ts";
 import { HubToken, tokenFromText } from "./token.ts";
 
 /** What the user of secrets that are fetched wants to know. */

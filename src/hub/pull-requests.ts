@@ -2,7 +2,7 @@ import * as z from "zod";
 import { isClipSoupError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { unavailable } from "./failure.ts";
-import { postJson, readBody } from "./fetch.ts";
+import { postJson, readBody } from "./http.ts";
 import { readRefs } from "./refs.ts";
 
 /** A pull request that can be committed to. */

@@ -3,7 +3,7 @@ import type { ClipSoupError } from "../errors.ts";
 import { isClipSoupError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { unavailable } from "./failure.ts";
-import { postJson } from "./fetch.ts";
+import { postJson } from "./http.ts";
 
 const refSchema = z.object({ name: z.string(), ref: z.string(), targetCommit: z.string() });
 const refsSchema = z.object({

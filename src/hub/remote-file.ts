@@ -1,7 +1,7 @@
 import type { ByteSource } from "../bytes/byte-source.ts";
 import { endOfFile } from "../bytes/descriptor.ts";
 import { integrityError, unavailable } from "./failure.ts";
-import type { HubAnswer, HubHttp } from "./fetch.ts";
+import type { HubAnswer, HubHttp } from "./http.ts";
 import type { HubFile } from "./repository.ts";
 import { TransientFailure } from "./retry.ts";
 

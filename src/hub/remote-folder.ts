@@ -7,7 +7,7 @@ import { ClipSoupError } from "../errors.ts";
 import type { Origin } from "../origin.ts";
 import type { HubCache } from "./cache.ts";
 import { integrityError, offlineError } from "./failure.ts";
-import type { HubHttp } from "./fetch.ts";
+import type { HubHttp } from "./http.ts";
 import { formatHubReference, type HubReference } from "./reference.ts";
 import { RemoteFile } from "./remote-file.ts";
 import { type HubFile, type RepositoryAt, resolveUrl } from "./repository.ts";

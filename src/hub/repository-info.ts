@@ -3,7 +3,7 @@ import { isClipSoupError } from "../errors.ts";
 import { isCommit } from "./cache.ts";
 import type { Connection } from "./connection.ts";
 import { unavailable } from "./failure.ts";
-import { postJson } from "./fetch.ts";
+import { postJson } from "./http.ts";
 
 const infoSchema = z.object({ sha: z.string().refine(isCommit), private: z.boolean() });
 

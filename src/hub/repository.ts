@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Attempt } from "./failure.ts";
 import { integrityError, unavailable } from "./failure.ts";
-import { type HubHttp, postJson } from "./fetch.ts";
+import { type HubHttp, postJson } from "./http.ts";
 import { formatHubReference } from "./reference.ts";
 
 /** A file of a commit, as the Hub lists it. */

@@ -2,7 +2,7 @@ import type { CommitOperation } from "@huggingface/hub";
 import { ClipSoupError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { isUnreadableBody } from "./failure.ts";
-import { ExpiredUrl, readBody } from "./fetch.ts";
+import { ExpiredUrl, readBody } from "./http.ts";
 import { redact } from "./redact.ts";
 
 /** What a commit holds. */

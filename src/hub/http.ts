@@ -17,7 +17,7 @@ import {
 	type RetryPolicy,
 	TransientFailure,
 } from "./retry.ts";
-import { sendOverWire, type WireAnswer } from "./wire.ts";
+import type { WireAnswer } from "./wire.ts";
 
 export interface HubRequest {
 	readonly url: string;
@@ -225,6 +225,8 @@ export class HubHttp {
 			const authorization = isOwn ? await this.#identity.authorization() : undefined;
 			const headers = { ...request.headers, ...(authorization !== undefined && { authorization }) };
 			const { signal } = idle;
+			// Loaded here, with Node's HTTP: most commands do without.
+			const { sendOverWire } = await import("./wire.ts");
 			const answer = await sendOverWire({ url, method, headers, body, onSent, signal }).catch((cause: unknown) => {
 				if (isUnreadableBody(cause)) throw cause;
 				const failure = networkError(attempt, url, idle.hasExpired ? idle.reason : cause);
