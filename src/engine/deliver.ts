@@ -40,6 +40,7 @@ export interface Delivery {
 	readonly files: readonly string[];
 	/** Bytes of the weight files. */
 	readonly byteLength: number;
+	/** The most worker threads that it takes. */
 	readonly threads: number;
 	/** Upper bound of the resident memory, in bytes. */
 	readonly peakMemory: number;
@@ -61,9 +62,9 @@ export async function deliver(
 	options: DeliveryOptions,
 	watch: Watch,
 ): Promise<Delivery> {
-	const { force = false, fsync = true, dryRun = false, chunkByteLength } = options;
+	const { force = false, fsync = true, dryRun = false, chunkByteLength, threads } = options;
 	const isRemote = product.inputs.some(({ files }) => files.some(({ source }) => source.descriptor === undefined));
-	const threads = threadsFor(isRemote, options.threads);
+	const most = threadsFor(isRemote, threads);
 	const plan = planOutput(product, mode.digests);
 	const outline = outlineOf(product, plan);
 	const notices = await rivalNotices(product.target, outline.files);
@@ -71,8 +72,8 @@ export async function deliver(
 	const planned: Delivery = {
 		dryRun,
 		...outline,
-		threads,
-		peakMemory: peakMemory(threads, product.subjects.length, headerBytes(product), isRemote),
+		threads: most,
+		peakMemory: peakMemory(most, product.subjects.length, headerBytes(product), isRemote),
 		digests: undefined,
 		fileDigests: undefined,
 		notices,

@@ -21,7 +21,7 @@ export interface Pass {
 	readonly steps: StepTable;
 	readonly sources: readonly PassSource[];
 	readonly outputs: readonly PassFile[];
-	/** Number of worker threads; default `defaultThreads()`. See `threadsFor`. */
+	/** Number of worker threads. Default: what is useful, at most `defaultThreads()`. */
 	readonly threads?: number | undefined;
 	/** Bytes of one operand's buffer, for tests; default by the budget of `jobs.ts`. */
 	readonly chunkByteLength?: number | undefined;
@@ -34,6 +34,8 @@ export interface Pass {
 
 /** Two keep the page cache busy. Each thread costs 8 MB on Node 20 and 12 MB on Node 24: a third would pass 128 MB there. */
 const MOST_DEFAULT_THREADS = 2;
+/** What one thread reads, works on and writes in the 50 ms in which another one starts. */
+const BYTES_WORTH_A_THREAD = 32e6;
 const PROGRESS_INTERVAL_MS = 100;
 /** Young generation of a worker's heap: it makes small short-lived objects only. */
 const WORKER_YOUNG_GENERATION_MB = 2;
@@ -42,9 +44,15 @@ export function defaultThreads(): number {
 	return Math.min(availableParallelism(), MOST_DEFAULT_THREADS);
 }
 
-/** Threads of a pass: one if a source is remote, since the network is slower than it and the feed has one taker. */
+/** The most threads of a pass: one if a source is remote, since the network is slower than it and the feed has one taker. */
 export function threadsFor(isRemote: boolean, threads = defaultThreads()): number {
 	return isRemote ? 1 : threads;
+}
+
+/** As many as were asked for; else a second one only where there is work for it. */
+function threadsOf(pass: Pass, isRemote: boolean): number {
+	const useful = Math.max(1, Math.ceil(passByteLength(pass) / BYTES_WORTH_A_THREAD));
+	return threadsFor(isRemote, pass.threads ?? Math.min(useful, defaultThreads()));
 }
 
 /**
@@ -59,7 +67,7 @@ export async function runPass(pass: Pass, watch: Watch = {}): Promise<readonly s
 	const { signal, onProgress, onFileDigest = requireListed } = watch;
 	signal?.throwIfAborted();
 	const isRemote = pass.sources.some((source) => "remote" in source);
-	const threads = threadsFor(isRemote, pass.threads);
+	const threads = threadsOf(pass, isRemote);
 	const control = new Control(pass.steps.length);
 	const { task, feed } = createTask(pass, control, threads);
 	const stop = () => {

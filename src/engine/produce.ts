@@ -48,7 +48,7 @@ export interface ProduceOptions {
 	readonly allowNonFinite: boolean;
 	readonly digests: boolean;
 	readonly fileDigests: boolean;
-	readonly threads: number;
+	readonly threads: number | undefined;
 	readonly chunkByteLength: number | undefined;
 }
 
