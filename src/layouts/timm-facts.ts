@@ -49,7 +49,7 @@ const convNextArgs = z
 		...inertArgs,
 		depths: stages,
 		dims: stages,
-		head_hidden_size: positiveInteger.nullable(),
+		head_hidden_size: positiveInteger,
 		norm_eps: positiveNumber,
 		ls_init_value: positiveNumber,
 		global_pool: oneOf("avg"),
@@ -75,13 +75,20 @@ export function timmFacts({ architecture, modelArgs, inputSize }: NamedTimmModel
 	// timm builds `name.tag` as `name`.
 	const [name = ""] = architecture.split(".");
 	const where = `model_args of ${file}`;
+	const args = withoutNulls(modelArgs);
 	const vit = TIMM_VITS.find((one) => one.name === name);
-	if (vit !== undefined) return vitFacts(vit, parseConfig(vitArgs, modelArgs, where), inputSize);
+	if (vit !== undefined) return vitFacts(vit, parseConfig(vitArgs, args, where), inputSize);
 	const resNet = Object.entries(TIMM_RESNETS).find(([one]) => one === name)?.[1];
-	if (resNet !== undefined) return resNetFacts(resNet, parseConfig(resNetArgs, modelArgs, where), inputSize);
+	if (resNet !== undefined) return resNetFacts(resNet, parseConfig(resNetArgs, args, where), inputSize);
 	const convNext = convNextOf(name);
-	if (convNext !== undefined) return convNextFacts(convNext, parseConfig(convNextArgs, modelArgs, where), inputSize);
+	if (convNext !== undefined) return convNextFacts(convNext, parseConfig(convNextArgs, args, where), inputSize);
 	throw fieldFault(file, "architecture", architecture, "a CLIP image tower of timm's");
+}
+
+/** `timm.create_model` takes arguments of null away. Source: timm/models/_factory.py @ aa4b5850. */
+function withoutNulls(args: unknown): unknown {
+	if (typeof args !== "object" || args === null || Array.isArray(args)) return args;
+	return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null));
 }
 
 function vitFacts(vit: TimmVit, args: z.output<typeof vitArgs>, inputSize: number | undefined): PartialModel {
@@ -125,7 +132,6 @@ function convNextFacts(
 	imageSize: number | undefined,
 ): PartialModel {
 	const { depths, dims, eps } = timmConvNext(timmModelName);
-	const isMlp = args.head_hidden_size === undefined ? hasMlpHead : args.head_hidden_size !== null;
 	return {
 		vision: {
 			family: "convnext",
@@ -134,7 +140,7 @@ function convNextFacts(
 			depths: args.depths ?? depths,
 			dims: args.dims ?? dims,
 			eps: args.norm_eps ?? eps,
-			head: isMlp ? "mlp" : "linear",
+			head: hasMlpHead || args.head_hidden_size !== undefined ? "mlp" : "linear",
 		},
 	};
 }
