@@ -79,6 +79,19 @@ export function readPreprocessorConfig(json: unknown, file = "preprocessor_confi
 	];
 }
 
+const processorSchema = z.looseObject({ image_processor: z.record(z.string(), z.unknown()) });
+
+/**
+ * Reads a `processor_config.json`, in which transformers 5 keeps what older versions write as `preprocessor_config.json`;
+ * their own file of this name says nothing of pictures.
+ *
+ * @throws {ClipSoupError} as `readPreprocessorConfig`
+ */
+export function readProcessorConfig(json: unknown, file = "processor_config.json"): readonly FactSource[] {
+	const { data } = processorSchema.safeParse(json);
+	return data === undefined ? [] : readPreprocessorConfig(data.image_processor, `image_processor of ${file}`);
+}
+
 /**
  * The `preprocessor_config.json` of transformers' CLIP.
  *
