@@ -6,7 +6,7 @@ import { ClipSoupError, isClipSoupError, throwFaults } from "../errors.ts";
 import { Hub } from "../hub/hub.ts";
 import type { CanonicalTensor, StoredName } from "../layouts/assemble.ts";
 import { canonicalInventory, type Tower, towerOf } from "../layouts/canonical.ts";
-import { type CarriedTensor, carriedTensors } from "../layouts/carried.ts";
+import { type CarriedTensor, carriedFacts, carriedTensors } from "../layouts/carried.ts";
 import type { ReadingOptions } from "../layouts/classify.ts";
 import {
 	combineFacts,
@@ -95,7 +95,7 @@ export async function readModelWith(
 	user: ConfigFacts,
 ): Promise<ClipModel> {
 	if (options.text !== undefined) refuseSecondText(path, checkpoints.slice(0, -1));
-	const configs = (await Promise.all(checkpoints.map(readConfigs))).map((config, index) =>
+	const configs = (await Promise.all(checkpoints.map(readAllTold))).map((config, index) =>
 		options.text !== undefined && index === checkpoints.length - 1 ? ofTextTower(config) : config,
 	);
 	const told = [...configs, user].flatMap(({ sources }) => sources);
@@ -120,6 +120,15 @@ export async function readModelWith(
 			...folders.flatMap((folder, index) => readingNotices(folder, index, reading)),
 		],
 	};
+}
+
+/** What a checkpoint says of its model besides the tensors: in its configuration, and in its metadata. */
+async function readAllTold(checkpoint: Checkpoint): Promise<ConfigFacts> {
+	const config = await readConfigs(checkpoint);
+	const facts = carriedFacts(checkpoint.metadata).map((fact) => [fact, true] as const);
+	if (facts.length === 0) return config;
+	const carried = { name: `the metadata of ${checkpoint.path}`, facts: new Map(facts), isDefault: false };
+	return { ...config, sources: [...config.sources, carried] };
 }
 
 /**

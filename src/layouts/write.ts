@@ -3,6 +3,7 @@ import type { NamedShape } from "../architectures/shapes.ts";
 import type { ClipSoupError } from "../errors.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { type Tower, towerOf } from "./canonical.ts";
+import type { CarriedFact } from "./carried.ts";
 import type { Target, TargetFolder } from "./index.ts";
 import type { TowerTable } from "./layout.ts";
 import type { Exclusion, Rule } from "./rule.ts";
@@ -33,6 +34,8 @@ export interface WrittenTensor {
 export interface WrittenFolder {
 	readonly folder: TargetFolder;
 	readonly tensors: readonly WrittenTensor[];
+	/** What its tensors and configuration leave open, and is so: goes into the header's metadata. */
+	readonly facts: readonly CarriedFact[];
 }
 
 /** What to write of a model's canonical tensors, and what becomes of those that have no place. */
@@ -74,10 +77,10 @@ export function planWriting(
 	const placed = tensors.map((tensor) => ({ name: tensor.name, ...placementOf(target, architecture, tensor) }));
 	const namesOf = (kind: Placement["kind"]) => placed.filter((one) => one.kind === kind).map(({ name }) => name);
 	return {
-		folders: target.folders.map((folder) => ({
-			folder,
-			tensors: withZeros(placed.flatMap((one) => (one.kind === "stored" && one.folder === folder ? one.stored : []))),
-		})),
+		folders: target.folders.map((folder) => {
+			const stored = placed.flatMap((one) => (one.kind === "stored" && one.folder === folder ? one.stored : []));
+			return { folder, tensors: withZeros(stored), facts: stored.flatMap(factsTold) };
+		}),
 		carried: namesOf("carried"),
 		left: namesOf("left"),
 		dropped: namesOf("refused").filter((name) => drop.has(name)),
@@ -139,6 +142,11 @@ function storedTensors(
 		shape: [rows, ...columns],
 		source: { kind: "canonical", name, rows: [index * rows, (index + 1) * rows], isTransposed },
 	}));
+}
+
+/** What a stored bias says that could be one of zeros. */
+function factsTold({ table, tensor }: TabledTensor): readonly CarriedFact[] {
+	return table.zeros.flatMap(({ name, fact }) => (name === tensor.name && fact !== undefined ? [fact] : []));
 }
 
 /** The tensors as they are written: after a matrix, the zero bias that belongs to it if none is stored. */

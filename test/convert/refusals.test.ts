@@ -113,6 +113,18 @@ const REFUSALS: readonly Refusal[] = [
 		fix: /fine-tuned.*--drop head\.bias/,
 	},
 	{
+		title: "a timm ConvNeXt's trained bias into OpenCLIP, which may have it",
+		source: layoutPath("convnext-mlp", "timm"),
+		changes: {
+			tensors: (tensors) => tensors.set("head.fc.bias", { dtype: "F32", shape: [WIDTH], values: [0, 0, 0.5] }),
+		},
+		to: "openclip",
+		more: { text: CONVNEXT },
+		code: "ERR_VALUE_MISMATCH",
+		says: ['"head.fc.bias"', "not 0"],
+		fix: /timm_proj_bias: true.*--arch-config/,
+	},
+	{
 		title: "a tensor nobody knows",
 		changes: { tensors: (tensors) => tensors.set("visual.register_tokens", zeros(4)) },
 		to: "timm",
