@@ -77,7 +77,7 @@ export function timmFacts({ architecture, modelArgs, inputSize }: NamedTimmModel
 	const where = `model_args of ${file}`;
 	const args = withoutNulls(modelArgs);
 	const vit = TIMM_VITS.find((one) => one.name === name);
-	if (vit !== undefined) return vitFacts(vit, parseConfig(vitArgs, args, where), inputSize);
+	if (vit !== undefined) return vitFacts(vit, parseConfig(vitArgs, args, where), inputSize, where);
 	const resNet = Object.entries(TIMM_RESNETS).find(([one]) => one === name)?.[1];
 	if (resNet !== undefined) return resNetFacts(resNet, parseConfig(resNetArgs, args, where), inputSize);
 	const convNext = convNextOf(name);
@@ -91,9 +91,16 @@ function withoutNulls(args: unknown): unknown {
 	return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null));
 }
 
-function vitFacts(vit: TimmVit, args: z.output<typeof vitArgs>, inputSize: number | undefined): PartialModel {
+function vitFacts(
+	vit: TimmVit,
+	args: z.output<typeof vitArgs>,
+	inputSize: number | undefined,
+	file: string,
+): PartialModel {
 	const { trunk } = vit;
 	const width = args.embed_dim ?? trunk.width;
+	const heads = args.num_heads ?? trunk.heads;
+	if (width % heads !== 0) throw fieldFault(file, "num_heads", heads, `a divisor of embed_dim, ${width}`);
 	const ratio = args.mlp_ratio ?? mlpRatioOf(trunk.width, trunk.mlpWidth);
 	return {
 		root: { quickGelu: args.act_layer === undefined ? vit.quickGelu : args.act_layer === "quick_gelu" },
@@ -103,7 +110,7 @@ function vitFacts(vit: TimmVit, args: z.output<typeof vitArgs>, inputSize: numbe
 			patchSize: args.patch_size ?? vit.patchSize,
 			width,
 			layers: args.depth ?? trunk.layers,
-			heads: args.num_heads ?? trunk.heads,
+			heads,
 			mlpWidth: mlpWidthOf(width, ratio),
 			eps: TIMM_VIT_EPS,
 		},

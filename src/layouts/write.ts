@@ -7,7 +7,7 @@ import type { CarriedFact } from "./carried.ts";
 import type { Target, TargetFolder } from "./index.ts";
 import type { TowerTable } from "./layout.ts";
 import type { Exclusion, Rule } from "./rule.ts";
-import { SHAPE_CHANGES } from "./shape-change.ts";
+import { storedParts } from "./stored-forms.ts";
 import type { Values } from "./template.ts";
 import { familyFault, refusalFault } from "./write-faults.ts";
 
@@ -123,25 +123,16 @@ function tableFor(
 }
 
 /** The stored tensors of a canonical one: itself in another shape, or its rows in equal parts. */
-function storedTensors(
-	{ name, shape }: NamedShape,
-	{ stored, change }: Rule,
-	values: Values,
-): readonly WrittenTensor[] {
-	const isTransposed = change === "transposed";
-	const [first, ...others] = stored;
-	if (first !== undefined && others.length === 0) {
-		const changed = SHAPE_CHANGES[change].toStored(shape);
-		if (changed === undefined) throw new Error(`"${name}" has not the shape that its architecture gives it`);
-		return [{ name: first.fill(values), shape: changed, source: { kind: "canonical", name, isTransposed } }];
-	}
-	const [allRows, ...columns] = shape;
-	const rows = Number(allRows) / stored.length;
-	return stored.map((one, index) => ({
-		name: one.fill(values),
-		shape: [rows, ...columns],
-		source: { kind: "canonical", name, rows: [index * rows, (index + 1) * rows], isTransposed },
-	}));
+function storedTensors(tensor: NamedShape, rule: Rule, values: Values): readonly WrittenTensor[] {
+	const { name } = tensor;
+	const isTransposed = rule.change === "transposed";
+	const parts = storedParts(tensor, rule, values);
+	if (parts === undefined) throw new Error(`"${name}" has not the shape that its architecture gives it`);
+	return parts.map((part, index): WrittenTensor => {
+		const rows = Number(part.shape[0]);
+		const range = parts.length > 1 && { rows: [index * rows, (index + 1) * rows] as const };
+		return { ...part, source: { kind: "canonical", name, ...range, isTransposed } };
+	});
 }
 
 /** What a stored bias says that could be one of zeros. */
