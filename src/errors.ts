@@ -136,6 +136,12 @@ export function throwFaults(message: string, faults: readonly ClipSoupError[]): 
 	throw rest.length === 0 ? first : new FaultsError(message, [first, ...rest]);
 }
 
+/** The faults that were thrown together, or the one; none of an error that is not clip-soup's own. */
+export function faultsIn(error: unknown): readonly ClipSoupError[] {
+	if (error instanceof FaultsError) return error.faults;
+	return isClipSoupError(error) ? [error] : [];
+}
+
 /** Whether `error` is one of clip-soup's own, with a stable `code`. */
 export function isClipSoupError(error: unknown): error is ClipSoupError {
 	return error instanceof ClipSoupError;

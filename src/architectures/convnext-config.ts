@@ -11,22 +11,19 @@ import {
 } from "./config-fields.ts";
 import { CONVNEXT_STRIDE, type ConvNextVision } from "./convnext.ts";
 import { equalStages } from "./stages.ts";
-import {
-	isTimmConvNextName,
-	TIMM_CONVNEXTS,
-	TIMM_LAYER_NORM_EPS,
-	type TimmConvNextName,
-	timmConvNext,
-} from "./timm-convnexts.ts";
+import { isTimmConvNextName, TIMM_CONVNEXTS, type TimmConvNextName, timmConvNext } from "./timm-convnexts.ts";
 
-/** `timm_model_kwargs`: what timm's own entry may be overridden with. */
+/**
+ * `timm_model_kwargs`: what timm's own entry may be overridden with. `timm.create_model` takes arguments of null away, so
+ * that the entry's own value stays. Source: timm/models/_factory.py @ aa4b5850.
+ */
 const timmOptions = z
 	.strictObject(
 		{
-			depths: stageBlocks.optional(),
-			dims: stageWidths.optional(),
+			depths: stageBlocks.nullish(),
+			dims: stageWidths.nullish(),
 			norm_eps: positiveNumber.nullish(),
-			ls_init_value: z.number({ error: "a number, since null removes the layer scales" }).optional(),
+			ls_init_value: z.number({ error: "a number" }).nullish(),
 			drop_rate: inert,
 			drop_path_rate: inert,
 		},
@@ -70,8 +67,7 @@ export const convNextSchema = z
 			imageSize: config.image_size,
 			depths: depths ?? registered.depths,
 			dims: dims ?? registered.dims,
-			// timm takes null for its LayerNorm's own epsilon, even where the entry has another one.
-			eps: norm_eps === undefined ? registered.eps : (norm_eps ?? TIMM_LAYER_NORM_EPS),
+			eps: norm_eps ?? registered.eps,
 			head: config.timm_proj ?? "linear",
 			headBias: config.timm_proj_bias,
 		};

@@ -26,6 +26,12 @@ export const CONVNEXT_HIDDEN = [
 	"eps",
 ] as const satisfies readonly (keyof ConvNextVision)[];
 
+/** By fact, a tensor that tells it by its name or shape, of several the first. */
+export const CONVNEXT_CARRIERS = {
+	depths: "visual.trunk.stages.0.blocks.0.gamma",
+	dims: "visual.trunk.stages.0.blocks.0.gamma",
+} as const satisfies Partial<Record<keyof ConvNextVision, string>>;
+
 /** A ConvNeXt as far as shapes tell it. */
 export type VisibleConvNext = Omit<ConvNextVision, (typeof CONVNEXT_HIDDEN)[number]>;
 

@@ -1,11 +1,11 @@
 import { ClipSoupError } from "../errors.ts";
 import type { Architecture } from "./architecture.ts";
-import { CONVNEXT_HIDDEN, inferConvNext, type VisibleConvNext } from "./convnext.ts";
-import { inferResNet, RESNET_HIDDEN, type VisibleResNet } from "./resnet.ts";
+import { CONVNEXT_CARRIERS, CONVNEXT_HIDDEN, inferConvNext, type VisibleConvNext } from "./convnext.ts";
+import { inferResNet, RESNET_CARRIERS, RESNET_HIDDEN, type VisibleResNet } from "./resnet.ts";
 import { type NamedShape, type Shapes, shapesOf } from "./shapes.ts";
 import { inferText, TEXT_HIDDEN, textPrefix, type VisibleText } from "./text.ts";
 import type { VisionFamily } from "./vision.ts";
-import { inferVit, VIT_HIDDEN, type VisibleVit } from "./vit.ts";
+import { inferVit, VIT_CARRIERS, VIT_HIDDEN, type VisibleVit } from "./vit.ts";
 
 /** An image tower as far as shapes tell it. */
 export type VisibleVision = VisibleVit | VisibleConvNext | VisibleResNet;
@@ -32,7 +32,11 @@ interface FamilyInference {
 	readonly features: readonly [Axis, ...Axis[]];
 	readonly infer: (shapes: Shapes) => VisibleVision;
 	readonly hidden: readonly string[];
+	readonly carriers: Carriers;
 }
+
+/** By fact, a tensor whose shape tells it; `{last}` stands for the last block. */
+export type Carriers = Readonly<Record<string, string>>;
 
 const FAMILIES = {
 	vit: {
@@ -40,6 +44,7 @@ const FAMILIES = {
 		features: [["visual.proj", 1]],
 		infer: inferVit,
 		hidden: VIT_HIDDEN,
+		carriers: VIT_CARRIERS,
 	},
 	convnext: {
 		marker: "visual.trunk.stem.0.weight",
@@ -49,12 +54,14 @@ const FAMILIES = {
 		],
 		infer: inferConvNext,
 		hidden: CONVNEXT_HIDDEN,
+		carriers: CONVNEXT_CARRIERS,
 	},
 	resnet: {
 		marker: "visual.attnpool.c_proj.weight",
 		features: [["visual.attnpool.c_proj.weight", 0]],
 		infer: inferResNet,
 		hidden: RESNET_HIDDEN,
+		carriers: RESNET_CARRIERS,
 	},
 } as const satisfies Record<VisionFamily, FamilyInference>;
 
@@ -62,7 +69,7 @@ const FAMILIES = {
 const ALWAYS_UNKNOWN = ["quickGelu", ...TEXT_HIDDEN.map((fact) => `text.${fact}`), "preprocess"];
 
 /**
- * Names and shapes of a checkpoint with OpenCLIP names → what they tell of its architecture.
+ * Canonical names and shapes of a checkpoint → what they tell of its architecture.
  *
  * It reads the tensors that carry a fact; whether all the others fit is for `inventoryFaults` to say.
  * @throws {ClipSoupError} ERR_ARCHITECTURE_MISMATCH for an image tower of no known family, ERR_TENSOR_MISSING and
@@ -85,24 +92,25 @@ export function inferArchitecture(tensors: Iterable<NamedShape>): Inference {
 }
 
 /**
- * An image tower without its text tower, and the number of features it ends in.
+ * An image tower without its text tower, the number of features it ends in, and the tensors that tell its facts.
  *
  * @throws {ClipSoupError} as `inferArchitecture`.
  */
-export function inferImage(shapes: Shapes): { vision: VisibleVision; embedDim: number } {
-	const { infer, features } = familyOf(shapes);
+export function inferImage(shapes: Shapes): { vision: VisibleVision; embedDim: number; carriers: Carriers } {
+	const { infer, features, carriers } = familyOf(shapes);
 	const [name, axis] = features.find(([one]) => shapes.has(one)) ?? features[0];
-	return { vision: infer(shapes), embedDim: shapes.dimension(name, axis) };
+	return { vision: infer(shapes), embedDim: shapes.dimension(name, axis), carriers: { ...carriers, embedDim: name } };
 }
 
 function familyOf(shapes: Shapes): FamilyInference {
 	const families: readonly FamilyInference[] = Object.values(FAMILIES);
 	const family = families.find(({ marker }) => shapes.has(marker));
 	if (family !== undefined) return family;
-	const markers = families.map(({ marker }) => `"${marker}"`).join(", ");
+	const stored = families.flatMap(({ marker }) => shapes.storedName(marker) ?? []);
+	const markers = stored.map((name) => `"${name}"`).join(", ");
 	throw new ClipSoupError(
 		"ERR_ARCHITECTURE_MISMATCH",
-		`Cannot infer the image tower: found none of ${markers}, expected one`,
-		{ fix: "give a ViT, ConvNeXt or ResNet CLIP checkpoint with OpenCLIP names" },
+		`Cannot infer the image tower: found no ${markers}, expected one`,
+		{ fix: "give the whole checkpoint of a ViT, ConvNeXt or ResNet CLIP, with all of its shards" },
 	);
 }

@@ -17,6 +17,13 @@ export interface ResNetVision {
 /** Facts of a ResNet that leave no trace in names and shapes. */
 export const RESNET_HIDDEN = ["heads"] as const satisfies readonly (keyof ResNetVision)[];
 
+/** By fact, a tensor that tells it by its name or shape, of several the first. */
+export const RESNET_CARRIERS = {
+	imageSize: "visual.attnpool.positional_embedding",
+	layers: "visual.layer1.0.conv1.weight",
+	width: "visual.conv3.weight",
+} as const satisfies Partial<Record<keyof ResNetVision, string>>;
+
 /** A ResNet as far as shapes tell it. */
 export type VisibleResNet = Omit<ResNetVision, (typeof RESNET_HIDDEN)[number]>;
 

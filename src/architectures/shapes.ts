@@ -11,6 +11,8 @@ export interface NamedShape {
 /** Shapes by tensor name, as inference reads them. */
 export interface Shapes {
 	has(name: string): boolean;
+	/** What messages call a tensor: its name in the file, of which there may be several; undefined if it can have none. */
+	storedName(name: string): string | undefined;
 	/**
 	 * @throws {ClipSoupError} ERR_TENSOR_MISSING without the tensor, ERR_SHAPE_MISMATCH if it has no such axis.
 	 */
@@ -26,16 +28,22 @@ export interface Shapes {
 	count(nameOf: (index: number) => string): number;
 }
 
-/** Indexes tensors by name. */
-export function shapesOf(tensors: Iterable<NamedShape>): Shapes {
+/** Indexes tensors by name; `storedName` tells what messages call them. */
+export function shapesOf(tensors: Iterable<NamedShape>, storedName: Shapes["storedName"] = (name) => name): Shapes {
 	const byName = new Map<string, Shape>();
 	for (const { name, shape } of tensors) byName.set(name, shape);
 	const has = (name: string) => byName.has(name);
+	const shapeOf = (name: string) => {
+		const shape = byName.get(name);
+		if (shape === undefined) throw missingFault(storedName(name) ?? name);
+		return { name: storedName(name) ?? name, shape };
+	};
 	return {
 		has,
-		dimension: (name, axis) => dimensionOf(name, shapeOf(name, byName), axis),
-		gridSide: (name) => gridSideOf(name, shapeOf(name, byName)),
-		rank: (name) => shapeOf(name, byName).length,
+		storedName,
+		dimension: (name, axis) => dimensionOf(shapeOf(name), axis),
+		gridSide: (name) => gridSideOf(shapeOf(name)),
+		rank: (name) => shapeOf(name).shape.length,
 		count: (nameOf) => {
 			let count = 0;
 			while (has(nameOf(count))) count++;
@@ -44,32 +52,27 @@ export function shapesOf(tensors: Iterable<NamedShape>): Shapes {
 	};
 }
 
-function shapeOf(name: string, byName: ReadonlyMap<string, Shape>): Shape {
-	const shape = byName.get(name);
-	if (shape !== undefined) return shape;
-	throw new ClipSoupError(
+function missingFault(name: string): ClipSoupError {
+	return new ClipSoupError(
 		"ERR_TENSOR_MISSING",
 		`Cannot infer an architecture: found no tensor "${name}", expected one`,
-		{
-			fix: "give a whole CLIP checkpoint with OpenCLIP names",
-			details: { name },
-		},
+		{ fix: "give the whole checkpoint, with all of its shards", details: { name } },
 	);
 }
 
-function dimensionOf(name: string, shape: Shape, axis: number): number {
-	const dimension = shape[axis];
+function dimensionOf(tensor: NamedShape, axis: number): number {
+	const dimension = tensor.shape[axis];
 	if (dimension !== undefined) return Number(dimension);
-	throw shapeFault(name, shape, `${axis + 1} dimensions or more`);
+	throw shapeFault(tensor, `${axis + 1} dimensions or more`);
 }
 
-function gridSideOf(name: string, shape: Shape): number {
-	const side = Math.sqrt(dimensionOf(name, shape, 0) - 1);
+function gridSideOf(tensor: NamedShape): number {
+	const side = Math.sqrt(dimensionOf(tensor, 0) - 1);
 	if (Number.isInteger(side)) return side;
-	throw shapeFault(name, shape, "one place more than a square number");
+	throw shapeFault(tensor, "one place more than a square number");
 }
 
-function shapeFault(name: string, shape: Shape, expected: string): ClipSoupError {
+function shapeFault({ name, shape }: NamedShape, expected: string): ClipSoupError {
 	return new ClipSoupError(
 		"ERR_SHAPE_MISMATCH",
 		`Cannot infer an architecture from "${name}": found ${formatShape(shape)}, expected ${expected}`,

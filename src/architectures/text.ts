@@ -15,6 +15,16 @@ export interface TextTower extends TransformerSize {
 /** Facts of a text tower that leave no trace in names and shapes. */
 export const TEXT_HIDDEN = ["heads", "eps"] as const satisfies readonly (keyof TextTower)[];
 
+/** By fact, a tensor whose shape tells it; `{last}` stands for the last block. */
+export const TEXT_CARRIERS = {
+	contextLength: "positional_embedding",
+	vocabularySize: "token_embedding.weight",
+	width: "token_embedding.weight",
+	layers: "transformer.resblocks.{last}.ln_1.weight",
+	mlpWidth: "transformer.resblocks.0.mlp.c_fc.weight",
+	projectionBias: "text_projection",
+} as const satisfies Partial<Record<keyof TextTower, string>>;
+
 /** A text tower as far as shapes tell it. */
 export type VisibleText = Omit<TextTower, (typeof TEXT_HIDDEN)[number]>;
 

@@ -14,6 +14,15 @@ export interface VitVision extends TransformerSize {
 /** Facts of a ViT that leave no trace in names and shapes. */
 export const VIT_HIDDEN = ["heads", "eps"] as const satisfies readonly (keyof VitVision)[];
 
+/** By fact, a tensor whose shape tells it; `{last}` stands for the last block. */
+export const VIT_CARRIERS = {
+	imageSize: "visual.positional_embedding",
+	patchSize: "visual.conv1.weight",
+	width: "visual.class_embedding",
+	layers: "visual.transformer.resblocks.{last}.ln_1.weight",
+	mlpWidth: "visual.transformer.resblocks.0.mlp.c_fc.weight",
+} as const satisfies Partial<Record<keyof VitVision, string>>;
+
 /** A ViT as far as shapes tell it. */
 export type VisibleVit = Omit<VitVision, (typeof VIT_HIDDEN)[number]>;
 

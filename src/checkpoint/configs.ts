@@ -3,7 +3,7 @@ import { ClipSoupError } from "../errors.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { FactSource } from "../layouts/facts.ts";
 import { readHfConfig } from "../layouts/hf-facts.ts";
-import { readPreprocessorConfig } from "../layouts/hf-preprocessor.ts";
+import { readPreprocessorConfig, readProcessorConfig } from "../layouts/hf-preprocessor.ts";
 import { readOpenClipConfig } from "../layouts/openclip-config.ts";
 import { isTimmConfig, readTimmConfig } from "../layouts/timm-config.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -31,11 +31,15 @@ export async function readConfigs({ folder, recognition }: Checkpoint): Promise<
 	if (recognition.layout.family === "timm" && json !== undefined) {
 		return { ...readTimmConfig(json, path), modelConfig: undefined };
 	}
-	const { json: preprocessor, path: preprocessorPath } = await readJsonIn(folder, "preprocessor_config.json");
+	const [preprocessor, processor] = [
+		await readJsonIn(folder, "preprocessor_config.json"),
+		await readJsonIn(folder, "processor_config.json"),
+	];
 	return {
 		sources: [
 			...(json === undefined || isTimmConfig(json) ? [] : readHfConfig(json, path)),
-			...(preprocessor === undefined ? [] : readPreprocessorConfig(preprocessor, preprocessorPath)),
+			...(preprocessor.json === undefined ? [] : readPreprocessorConfig(preprocessor.json, preprocessor.path)),
+			...readProcessorConfig(processor.json, processor.path),
 		],
 		modelConfig: undefined,
 		notices: [],
@@ -83,6 +87,7 @@ const NAMED_CONFIGS: readonly {
 		marks: ["image_processor_type", "feature_extractor_type", "image_mean"],
 		read: (json, path) => ({ sources: readPreprocessorConfig(json, path) }),
 	},
+	{ marks: ["image_processor"], read: (json, path) => ({ sources: readProcessorConfig(json, path) }) },
 ];
 
 const KNOWN_CONFIGS = `one of ${NAMED_CONFIGS.flatMap(({ marks }) => marks).join(", ")}`;

@@ -2,11 +2,12 @@ import type { Architecture, PartialArchitecture } from "../architectures/archite
 import { matchingPresets, requirePreset } from "../architectures/index.ts";
 import { inferArchitecture, inferImage } from "../architectures/infer.ts";
 import { shapesOf } from "../architectures/shapes.ts";
-import { ClipSoupError, isClipSoupError, throwFaults } from "../errors.ts";
+import { ClipSoupError, faultsIn, isClipSoupError, throwFaults } from "../errors.ts";
 import { Hub } from "../hub/hub.ts";
 import type { CanonicalTensor, StoredName } from "../layouts/assemble.ts";
 import { canonicalInventory, type Tower, towerOf } from "../layouts/canonical.ts";
-import { type CarriedTensor, carriedTensors } from "../layouts/carried.ts";
+import { canonicalFaults } from "../layouts/canonical-faults.ts";
+import { type CarriedTensor, carriedFacts, carriedTensors } from "../layouts/carried.ts";
 import type { ReadingOptions } from "../layouts/classify.ts";
 import {
 	combineFacts,
@@ -15,9 +16,10 @@ import {
 	requireArchitecture,
 	requireTowers,
 } from "../layouts/combine-facts.ts";
-import type { FactSource } from "../layouts/facts.ts";
+import { assumedBy, type FactSource } from "../layouts/facts.ts";
 import { presetFacts, tensorFacts, USUAL_FORMS } from "../layouts/known-facts.ts";
 import { type Reading, readLayouts, type StoredFolder } from "../layouts/read.ts";
+import { storedForms } from "../layouts/stored-forms.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type ConfigFacts, NO_CONFIG, readConfigs, readNamedConfig } from "./configs.ts";
 import { givenName, locate, openCheckpoints } from "./open.ts";
@@ -95,7 +97,7 @@ export async function readModelWith(
 	user: ConfigFacts,
 ): Promise<ClipModel> {
 	if (options.text !== undefined) refuseSecondText(path, checkpoints.slice(0, -1));
-	const configs = (await Promise.all(checkpoints.map(readConfigs))).map((config, index) =>
+	const configs = (await Promise.all(checkpoints.map(readAllTold))).map((config, index) =>
 		options.text !== undefined && index === checkpoints.length - 1 ? ofTextTower(config) : config,
 	);
 	const told = [...configs, user].flatMap(({ sources }) => sources);
@@ -120,6 +122,15 @@ export async function readModelWith(
 			...folders.flatMap((folder, index) => readingNotices(folder, index, reading)),
 		],
 	};
+}
+
+/** What a checkpoint says of its model besides the tensors: in its configuration, and in its metadata. */
+async function readAllTold(checkpoint: Checkpoint): Promise<ConfigFacts> {
+	const config = await readConfigs(checkpoint);
+	const facts = carriedFacts(checkpoint.metadata).map((fact) => [fact, true] as const);
+	if (facts.length === 0) return config;
+	const carried = { name: `the metadata of ${checkpoint.path}`, facts: new Map(facts), isDefault: false };
+	return { ...config, sources: [...config.sources, carried] };
 }
 
 /**
@@ -196,18 +207,28 @@ function ignoredNotice(towers: StoredFolder["towers"], count: number, { name }: 
 
 /** Reads twice: what the configurations tell decides where a name that fits two tensors belongs. */
 function readWith(folders: readonly StoredFolder[], told: readonly FactSource[], drop: ReadonlySet<string>) {
-	const first = readLayouts(folders, readingOptions(drop, toldArchitecture(told)));
-	const knowledge = knowledgeOf(first, told);
+	const likely = toldArchitecture(told, towersRecognised(folders));
+	const first = readLayouts(folders, readingOptions(drop, likely));
+	const knowledge = knowledgeOf(first, told, likely);
 	const architecture = knowledge.architecture ?? partialArchitecture(knowledge, towersIn(first.tensors));
 	if (architecture === undefined) return { reading: first, knowledge };
 	const reading = readLayouts(folders, readingOptions(drop, architecture));
-	return { reading, knowledge: knowledgeOf(reading, told) };
+	return { reading, knowledge: knowledgeOf(reading, told, likely) };
 }
 
+/** The towers of which folders hold names. */
+function towersRecognised(folders: readonly StoredFolder[]): ReadonlySet<Tower> {
+	return new Set(folders.flatMap(({ recognition }) => recognition?.tables.map(({ tower }) => tower) ?? []));
+}
+
+/** What no configuration but OpenCLIP's tells of a ConvNeXt, and is so of nearly all. */
+const NO_HEAD_BIAS = assumedBy("OpenCLIP's default", { vision: { headBias: false } });
+
 /** What is told without a look at the tensors; nothing if it is contradictory, which is for `knowledgeOf` to say. */
-function toldArchitecture(told: readonly FactSource[]): Architecture | undefined {
+function toldArchitecture(told: readonly FactSource[], towers: ReadonlySet<Tower>): PartialArchitecture | undefined {
 	try {
-		return combineFacts([...told, USUAL_FORMS]).architecture;
+		const knowledge = combineFacts([...told, USUAL_FORMS, NO_HEAD_BIAS]);
+		return knowledge.architecture ?? partialArchitecture(knowledge, towers);
 	} catch (error) {
 		if (isClipSoupError(error)) return undefined;
 		throw error;
@@ -219,10 +240,32 @@ function readingOptions(drop: ReadonlySet<string>, architecture: PartialArchitec
 	return { drop, expected: new Set(canonicalInventory(architecture).map(({ name }) => name)) };
 }
 
-function knowledgeOf(reading: Reading, told: readonly FactSource[]): Knowledge {
-	// Tensors that do not fit together tell nothing: the reading's faults say more.
-	const seen = reading.faults.length > 0 ? [] : tensorFacts(reading);
-	return combineFacts([...seen, ...told, USUAL_FORMS]);
+/**
+ * @throws {ClipSoupError} what is contradictory; where it may come from tensors that are missing of `likely`, these too,
+ *   since a part of a checkpoint is not to be told from a configuration of another one
+ */
+function knowledgeOf(
+	reading: Reading,
+	told: readonly FactSource[],
+	likely: PartialArchitecture | undefined,
+): Knowledge {
+	try {
+		// Tensors that do not fit together tell nothing: the reading's faults say more.
+		const seen = reading.faults.length > 0 ? [] : tensorFacts(reading);
+		return combineFacts([...seen, ...told, USUAL_FORMS]);
+	} catch (error) {
+		const missing = likely === undefined ? [] : tensorFaults(reading, likely);
+		if (missing.length === 0 || missing.some(({ code }) => code !== "ERR_TENSOR_MISSING")) throw error;
+		const told = faultsIn(error).filter(({ code }) => code !== "ERR_TENSOR_MISSING");
+		throwFaults("Cannot use a part of a CLIP", [...missing, ...told]);
+		throw error;
+	}
+}
+
+/** How the towers that are there differ from those of an architecture, in the names of their files. */
+function tensorFaults({ tensors, recognitions }: Reading, architecture: PartialArchitecture): readonly ClipSoupError[] {
+	const towers = new Set([...towersIn(tensors)].filter((tower) => tower !== "joint"));
+	return canonicalFaults(architecture, tensors, towers, { stored: storedForms(recognitions) });
 }
 
 function presetSources(name: string | undefined): readonly FactSource[] {
@@ -262,8 +305,9 @@ export function towersIn(tensors: readonly Pick<CanonicalTensor, "name">[]): Rea
 
 function fittingPresets(tensors: readonly CanonicalTensor[]): string[] {
 	try {
-		const known = towersIn(tensors).has("text") ? inferArchitecture(tensors).known : inferImage(shapesOf(tensors));
-		return matchingPresets(known).map(({ name }) => name);
+		if (towersIn(tensors).has("text")) return matchingPresets(inferArchitecture(tensors).known).map(({ name }) => name);
+		const { vision, embedDim } = inferImage(shapesOf(tensors));
+		return matchingPresets({ vision, embedDim }).map(({ name }) => name);
 	} catch (error) {
 		if (isClipSoupError(error)) return [];
 		throw error;

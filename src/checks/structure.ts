@@ -1,7 +1,8 @@
 import type { PartialArchitecture } from "../architectures/architecture.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
-import { type ClipSoupError, FaultsError, isClipSoupError } from "../errors.ts";
+import { type ClipSoupError, faultsIn } from "../errors.ts";
 import { canonicalFaults } from "../layouts/canonical-faults.ts";
+import { storedForms } from "../layouts/stored-forms.ts";
 import { trainedBiasFaults } from "../onnx/forward.ts";
 import { counted } from "../reports/plain-text.ts";
 import { type CheckResult, type Finding, ranCheck } from "../verification.ts";
@@ -35,7 +36,10 @@ export async function checkStructure(
 	const towers = expectedTowers(model);
 	const stored = [...model.tensors, ...model.carried];
 	const faults = [
-		...canonicalFaults(architecture, stored, towers, `"${model.name}"`),
+		...canonicalFaults(architecture, stored, towers, {
+			label: `"${model.name}"`,
+			stored: storedForms(model.reading.recognitions),
+		}),
 		...(await trainedBiasFaults(model)),
 	];
 	const seconds = (performance.now() - start) / 1000;
@@ -48,7 +52,7 @@ export async function checkStructure(
 /** What checks make of a model that could not be read: each of its faults is a finding of the check it belongs to. */
 export function unreadableModel(subject: Subject): readonly CheckResult[] {
 	const { unread } = subject;
-	const faults = unread instanceof FaultsError ? unread.faults : isClipSoupError(unread) ? [unread] : [];
+	const faults = faultsIn(unread);
 	return (["CS003", "CS004", "CS012"] as const).flatMap((check) => {
 		const findings = findingsOf(faults, check, subject);
 		return findings.length === 0 ? [] : [ranCheck(check, 0, { detail: "the model could not be read", findings })];

@@ -7,6 +7,7 @@ import type { Tower } from "../layouts/canonical.ts";
 import { canonicalFaults, missingTowerFaults } from "../layouts/canonical-faults.ts";
 import { partialArchitecture } from "../layouts/combine-facts.ts";
 import type { Target } from "../layouts/index.ts";
+import { storedForms } from "../layouts/stored-forms.ts";
 import type { TensorInfo } from "../tensor/tensor.ts";
 
 /**
@@ -33,7 +34,10 @@ export function agreedArchitecture(
 	const architecture = partOf(knowing, towers);
 	throwFaults("Cannot use these inputs", [
 		...models.flatMap((model, index) => architectureFaults(architecture, model, index + 1, towers)),
-		...infos.flatMap((tensors, index) => canonicalFaults(architecture, tensors, towers, labels[index])),
+		...infos.flatMap((tensors, index) => {
+			const stored = storedForms(models[index]?.reading.recognitions ?? []);
+			return canonicalFaults(architecture, tensors, towers, { label: labels[index], stored });
+		}),
 	]);
 	return architecture;
 }

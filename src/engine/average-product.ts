@@ -2,7 +2,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { gatherCompanions } from "../checkpoint/companions.ts";
 import { findMismatches } from "../checkpoint/match.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
-import { carriedTensors } from "../layouts/carried.ts";
+import { carriedFacts, carriedTensors } from "../layouts/carried.ts";
 import { type LayoutId, weightFileName } from "../layouts/detect.ts";
 import { TARGETS } from "../layouts/index.ts";
 import type { LinearWeights } from "../merge-methods/linear.ts";
@@ -73,6 +73,9 @@ export async function planAverage(
 	const fileName = target.kind === "file" ? target.name : weightFileName(layout);
 	const { normalize = true, dtype, maxShardSize } = choices;
 	const means = meansOfCarried(carried, { weights, dtype, keep });
+	// A bias that one input has the mean has too.
+	const facts = new Set(inputs.flatMap(({ metadata }) => carriedFacts(metadata)));
+	const carriedOn = { tensors: means, facts: [...facts] };
 	const product: Product = {
 		inputs,
 		subjects: inputs.map((input) => ({
@@ -85,7 +88,7 @@ export async function planAverage(
 		target,
 		recipe: (digests) =>
 			soupRecipe(inputs, { weights: choices.weights, normalize, dtype, keep: choices.keep ?? {} }, digests),
-		weightSet: (recipe) => planWeightSet(tensors, soupMetadata(inputs, recipe, means), { fileName, maxShardSize }),
+		weightSet: (recipe) => planWeightSet(tensors, soupMetadata(inputs, recipe, carriedOn), { fileName, maxShardSize }),
 		plan: (files) => planMerge(inputs, tensors, files, { weights, digestUnread: choices.digests ?? false }),
 		smallFiles: companions?.files ?? [],
 	};

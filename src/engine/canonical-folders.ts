@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { CarriedTensor } from "../layouts/carried.ts";
+import type { Carried, CarriedTensor } from "../layouts/carried.ts";
 import { weightFileName } from "../layouts/detect.ts";
 import { TARGETS, type TargetFolder, type TargetId } from "../layouts/index.ts";
 import type { WrittenFolder, WrittenTensor } from "../layouts/write.ts";
@@ -16,7 +16,7 @@ export interface OutputFolder {
 	readonly path: string;
 	readonly layout: TargetFolder["layout"];
 	/** What goes into its metadata. */
-	readonly carried: readonly CarriedTensor[];
+	readonly carried: Carried;
 	readonly tensors: readonly OutputTensor[];
 }
 
@@ -30,14 +30,14 @@ export interface OutputTensor extends TensorInfo, Pick<CanonicalSum, "treatment"
 export function outputFolder(
 	target: TargetId,
 	root: string,
-	{ folder, tensors }: WrittenFolder,
+	{ folder, tensors, facts }: WrittenFolder,
 	{ sums, carried }: { readonly sums: ReadonlyMap<string, CanonicalSum>; readonly carried: readonly CarriedTensor[] },
 ): OutputFolder {
 	return {
 		target,
 		path: posix.join(root, folder.name).replace(/^\.$/, ""),
 		layout: folder.layout,
-		carried,
+		carried: { tensors: carried, facts },
 		tensors: tensors.flatMap((tensor) => outputTensor(tensor, sums) ?? []),
 	};
 }
@@ -62,8 +62,8 @@ export interface FolderOptions {
 	/** Name of the one file of a file output; undefined for the names that the layouts' libraries load. */
 	readonly fileName: string | undefined;
 	readonly maxShardSize: number | undefined;
-	/** Metadata of a target's files that carry these tensors. */
-	readonly metadata: (target: TargetId, carried: readonly CarriedTensor[]) => ReadonlyMap<string, string>;
+	/** Metadata of a target's files that carry this. */
+	readonly metadata: (target: TargetId, carried: Carried) => ReadonlyMap<string, string>;
 }
 
 /** The weight files of all folders. */

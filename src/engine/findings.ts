@@ -1,4 +1,5 @@
 import { ClipSoupError } from "../errors.ts";
+import { trainedBiasFault } from "../layouts/read-faults.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import type { StepSubject } from "./plan.ts";
 import type { CopyFinding, MeanFinding, StepResult, TensorStatistics } from "./results.ts";
@@ -82,7 +83,7 @@ export class Findings {
 		for (const [step, operands] of byStep(this.#unequal)) {
 			if (!this.#nameOf(step).endsWith(COUNTER_SUFFIX)) faults.push(await this.#unequalValues(step, operands));
 		}
-		return [...faults, ...[...this.#trained].map((step) => this.#trainedBias(step))];
+		return [...faults, ...[...this.#trained].map((step) => trainedBiasFault(this.#nameOf(step)))];
 	}
 
 	/** What the user should know although it is no fault. */
@@ -121,18 +122,6 @@ export class Findings {
 			"ERR_OVERFLOW",
 			`Cannot average "${tensor}": found ${count} results that ${dtype} cannot hold`,
 			{ fix: wider(dtype), details: { tensor, dtype, count } },
-		);
-	}
-
-	#trainedBias(step: number): ClipSoupError {
-		const tensor = this.#nameOf(step);
-		return new ClipSoupError(
-			"ERR_VALUE_MISMATCH",
-			`Cannot convert "${tensor}": found an element that is not 0, expected a projection without a bias`,
-			{
-				fix: `a head that was fine-tuned is no CLIP projection; leave its bias out with --drop ${tensor}`,
-				details: { tensor },
-			},
 		);
 	}
 

@@ -1,6 +1,6 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { commonEntries } from "../checkpoint/open.ts";
-import { CARRIED_PREFIX, type CarriedTensor, carriedEntry } from "../layouts/carried.ts";
+import { type Carried, carriedEntries, isCarriedKey } from "../layouts/carried.ts";
 import { nestRecipe, RECIPE_METADATA, type Recipe, type RecipeInput } from "../recipe.ts";
 import type { FloatDtype } from "../tensor/dtype.ts";
 import { VERSION } from "../version.ts";
@@ -68,18 +68,18 @@ export function unknownDigests(inputs: readonly unknown[]): ModelDigests {
 }
 
 /**
- * Metadata of a soup: `format`, which transformers needs to load a file, the recipe, what the inputs have alike, and the
- * tensors that the soup carries.
+ * Metadata of a soup: `format`, which transformers needs to load a file, the recipe, what the inputs have alike, and what the
+ * soup carries.
  */
 export function soupMetadata(
 	inputs: readonly Pick<RecipeSource, "metadata">[],
 	recipe: Recipe,
-	carried: readonly CarriedTensor[],
+	carried: Carried,
 ): Map<string, string> {
 	const common = [...commonEntries(inputs.map(({ metadata }) => metadata))];
 	return new Map([
-		...common.filter(([key]) => !key.startsWith(CARRIED_PREFIX)),
-		...carried.map(carriedEntry),
+		...common.filter(([key]) => !isCarriedKey(key)),
+		...carriedEntries(carried),
 		["format", "pt"],
 		[RECIPE_METADATA, JSON.stringify(recipe)],
 	]);
@@ -94,5 +94,5 @@ export function differingMetadata(inputs: readonly Pick<RecipeSource, "metadata"
 
 /** Whether clip-soup writes the entry itself, whatever the inputs have. */
 function isOwn(key: string): boolean {
-	return key === "format" || key === RECIPE_METADATA || key.startsWith(CARRIED_PREFIX);
+	return key === "format" || key === RECIPE_METADATA || isCarriedKey(key);
 }

@@ -5,7 +5,21 @@ import { elementCount } from "../tensor/shape.ts";
 import type { TensorInfo } from "../tensor/tensor.ts";
 
 /** Prefix of the metadata entries that hold tensors which a layout has no place for. */
-export const CARRIED_PREFIX = "clip_soup.carried.";
+const CARRIED_PREFIX = "clip_soup.carried.";
+
+/** Prefix of those that hold facts which a layout has no field for, by their path. */
+const FACT_PREFIX = "clip_soup.fact.";
+
+/** A fact that is carried where it is true. */
+export type CarriedFact = "vision.headBias";
+
+const CARRIED_FACTS: readonly CarriedFact[] = ["vision.headBias"];
+
+/** What a folder carries in its metadata. */
+export interface Carried {
+	readonly tensors: readonly CarriedTensor[];
+	readonly facts: readonly CarriedFact[];
+}
 
 /** A tensor that is small enough to travel in the metadata, under its canonical name. */
 export interface CarriedTensor extends TensorInfo {
@@ -18,6 +32,21 @@ const carriedSchema = z.strictObject({
 	shape: z.array(z.int().nonnegative()),
 	base64: z.base64(),
 });
+
+/** The metadata entries, each with key and value, of what is carried. */
+export function carriedEntries({ tensors, facts }: Carried): readonly (readonly [key: string, value: string])[] {
+	return [...tensors.map(carriedEntry), ...facts.map((fact) => [`${FACT_PREFIX}${fact}`, "true"] as const)];
+}
+
+/** Whether a metadata entry is one of `carriedEntries`. */
+export function isCarriedKey(key: string): boolean {
+	return key.startsWith(CARRIED_PREFIX) || key.startsWith(FACT_PREFIX);
+}
+
+/** The facts that a header's metadata carries. */
+export function carriedFacts(metadata: ReadonlyMap<string, string>): readonly CarriedFact[] {
+	return CARRIED_FACTS.filter((fact) => metadata.get(`${FACT_PREFIX}${fact}`) === "true");
+}
 
 /** The metadata entry, key and value, of a tensor that is carried. */
 export function carriedEntry({ name, dtype, shape, bytes }: CarriedTensor): readonly [key: string, value: string] {

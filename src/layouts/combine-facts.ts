@@ -119,7 +119,7 @@ export function combineFacts(sources: readonly FactSource[]): Knowledge {
 		for (const [path, value] of source.facts) {
 			const known = facts.get(path);
 			if (known !== undefined && !isDeepStrictEqual(known.value, value)) {
-				faults.push(contradiction(path, known, value, source.name));
+				faults.push(contradiction(path, known, placesOf(path, sources, known), value, source));
 			}
 			facts.set(path, { value: known?.value ?? value, from: [...(known?.from ?? []), source.name] });
 		}
@@ -240,14 +240,31 @@ function branch(facts: ReadonlyMap<string, KnownFact>, part: string): Readonly<R
 	return Object.fromEntries(entries.map(([path, { value }]) => [path.slice(prefix.length), value]));
 }
 
-function contradiction(path: string, { value, from }: KnownFact, found: unknown, source: string): ClipSoupError {
-	const sources = from.join(", ");
+/** The sources of a known fact as messages call them, each with the place in it. */
+function placesOf(path: string, sources: readonly FactSource[], { from }: KnownFact): string {
+	const telling = from.map((name) => sources.find((one) => one.name === name && one.facts.has(path)));
+	return telling.map((source) => (source === undefined ? "" : placeIn(source, path))).join(", ");
+}
+
+function placeIn({ name, places }: FactSource, path: string): string {
+	const place = places?.[path];
+	return place === undefined ? name : `${name} (${place})`;
+}
+
+function contradiction(
+	path: string,
+	{ value, from }: KnownFact,
+	knownPlaces: string,
+	found: unknown,
+	source: FactSource,
+): ClipSoupError {
+	const where = placeIn(source, path);
 	return new ClipSoupError(
 		"ERR_ARCHITECTURE_MISMATCH",
-		`Cannot know ${path}: found ${JSON.stringify(found)} in ${source}, expected ${JSON.stringify(value)} as in ${sources}`,
+		`Cannot know ${path}: found ${JSON.stringify(found)} in ${where}, expected ${JSON.stringify(value)} as in ${knownPlaces}`,
 		{
 			fix: "give the config that belongs to the checkpoint",
-			details: { fact: path, found, source, expected: value, from },
+			details: { fact: path, found, source: source.name, expected: value, from },
 		},
 	);
 }

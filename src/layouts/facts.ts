@@ -24,13 +24,23 @@ export interface FactSource {
 	/** As messages and `inspect` call it: `config.json`, `--arch ViT-H-14`, `tensors`. */
 	readonly name: string;
 	readonly facts: Facts;
+	/** For messages, by path: the field of the file or the tensor that tells the fact. */
+	readonly places?: Places | undefined;
 	/** Whether its facts hold only where no other source tells any: a library's default. */
 	readonly isDefault: boolean;
 }
 
+/** Where in its source each fact stands, by path. */
+export type Places = Readonly<Record<string, string>>;
+
 /** A source that contradicts others if they tell something else. */
-export function statedBy(name: string, model: PartialModel): FactSource {
-	return { name, facts: factsOf(model), isDefault: false };
+export function statedBy(name: string, model: PartialModel, places?: Places): FactSource {
+	return { name, facts: factsOf(model), places, isDefault: false };
+}
+
+/** Places of which each is a field below `parent`. */
+export function placesBelow(parent: string, places: Places): Places {
+	return Object.fromEntries(Object.entries(places).map(([path, field]) => [path, `${parent}.${field}`]));
 }
 
 /** A source of what a library assumes where nothing is said. */

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { fieldFault, oneOf, parseConfig, positiveInteger, positiveNumber } from "./config-fields.ts";
-import { type FactSource, type PartialModel, statedBy } from "./facts.ts";
+import { type FactSource, type PartialModel, type Places, placesBelow, statedBy } from "./facts.ts";
 import { timmFacts } from "./timm-facts.ts";
 
 /** Exact GELU, which is torch's default, or the sigmoid form of OpenAI's models, which is transformers' default. */
@@ -11,6 +11,34 @@ const LAYER_NORM_EPS = 1e-5;
 
 /** An `eos_token_id` of configs from before transformers 4.31, with which the text is pooled at its largest id. */
 const LEGACY_EOS = 2;
+
+/** Fields of a block stack, which both towers have. */
+const BLOCK_FIELDS = {
+	width: "hidden_size",
+	layers: "num_hidden_layers",
+	heads: "num_attention_heads",
+	mlpWidth: "intermediate_size",
+	eps: "layer_norm_eps",
+} as const;
+
+const TEXT_PLACES = {
+	...placesOf("text", { ...BLOCK_FIELDS, contextLength: "max_position_embeddings", vocabularySize: "vocab_size" }),
+	quickGelu: "hidden_act",
+	embedDim: "projection_dim",
+} as const;
+
+const VISION_PLACES = {
+	...placesOf("vision", { ...BLOCK_FIELDS, imageSize: "image_size", patchSize: "patch_size" }),
+	quickGelu: "hidden_act",
+	embedDim: "projection_dim",
+} as const;
+
+/** The field that tells the features of both towers. */
+const ROOT_PLACES = { embedDim: "projection_dim" } as const;
+
+function placesOf(tower: "text" | "vision", fields: Places): Places {
+	return Object.fromEntries(Object.entries(fields).map(([fact, field]) => [`${tower}.${fact}`, field]));
+}
 
 /** Defaults: `CLIPTextConfig`, transformers 5.18, models/clip/configuration_clip.py. */
 const textSchema = z.object(
@@ -77,27 +105,30 @@ const modelTypeSchema = z.object({ model_type: z.string({ error: "a model type" 
 const READERS: Readonly<Record<string, (json: unknown, file: string) => readonly FactSource[]>> = {
 	clip: (json, file) => {
 		const config = parseConfig(clipSchema, json, file);
+		const text = olderFirst(config.text_config_dict, config.text_config, "text_config");
+		const vision = olderFirst(config.vision_config_dict, config.vision_config, "vision_config");
+		const where = { text: `text_config of ${file}`, vision: `vision_config of ${file}` };
 		return [
-			statedBy(file, { root: { embedDim: config.projection_dim } }),
-			statedBy(
-				`text_config of ${file}`,
-				textFacts(config.text_config_dict ?? config.text_config, `text_config of ${file}`),
-			),
-			statedBy(
-				`vision_config of ${file}`,
-				visionFacts(config.vision_config_dict ?? config.vision_config, `vision_config of ${file}`),
-			),
+			statedBy(file, { root: { embedDim: config.projection_dim } }, ROOT_PLACES),
+			statedBy(where.text, textFacts(text.json, where.text), placesBelow(text.field, TEXT_PLACES)),
+			statedBy(where.vision, visionFacts(vision.json, where.vision), placesBelow(vision.field, VISION_PLACES)),
 		];
 	},
-	clip_text_model: (json, file) => [statedBy(file, withProjection(json, textFacts(json, file), file))],
-	clip_vision_model: (json, file) => [statedBy(file, withProjection(json, visionFacts(json, file), file))],
+	clip_text_model: (json, file) => [statedBy(file, withProjection(json, textFacts(json, file), file), TEXT_PLACES)],
+	clip_vision_model: (json, file) => [
+		statedBy(file, withProjection(json, visionFacts(json, file), file), VISION_PLACES),
+	],
 	"vision-text-dual-encoder": (json, file) => {
 		const config = parseConfig(dualSchema, json, file);
 		const { architecture, model_args: modelArgs } = config.vision_config;
 		const { vision } = timmFacts({ architecture, modelArgs: modelArgs ?? {} }, `vision_config of ${file}`);
 		return [
-			statedBy(file, { root: { embedDim: config.projection_dim } }),
-			statedBy(`text_config of ${file}`, textFacts(config.text_config, `text_config of ${file}`)),
+			statedBy(file, { root: { embedDim: config.projection_dim } }, ROOT_PLACES),
+			statedBy(
+				`text_config of ${file}`,
+				textFacts(config.text_config, `text_config of ${file}`),
+				placesBelow("text_config", TEXT_PLACES),
+			),
 			statedBy(`vision_config of ${file}`, vision === undefined ? {} : { vision }),
 		];
 	},
@@ -116,8 +147,19 @@ export function readHfConfig(json: unknown, file = "config.json"): readonly Fact
 	return reader(json, file);
 }
 
+/** A part of a config under its older name where it is given. */
+function olderFirst(older: unknown, json: unknown, field: string) {
+	return older === undefined || older === null ? { json, field } : { json: older, field: `${field}_dict` };
+}
+
+/** @throws {ClipSoupError} ERR_CONFIG_INVALID if heads do not divide the width */
+function refuseUnequalHeads(width: number, heads: number, file: string): void {
+	if (width % heads !== 0) throw fieldFault(file, "num_attention_heads", heads, `a divisor of hidden_size, ${width}`);
+}
+
 function textFacts(json: unknown, file: string): PartialModel {
 	const config = parseConfig(textSchema, json ?? {}, file);
+	refuseUnequalHeads(config.hidden_size, config.num_attention_heads, file);
 	const { eos_token_id: eos, vocab_size: vocabularySize } = config;
 	// OpenCLIP pools at the largest id of a text, which is the end's only if no other is larger.
 	if (eos !== vocabularySize - 1 && eos !== LEGACY_EOS) {
@@ -145,6 +187,7 @@ function textFacts(json: unknown, file: string): PartialModel {
 
 function visionFacts(json: unknown, file: string): PartialModel {
 	const config = parseConfig(visionSchema, json ?? {}, file);
+	refuseUnequalHeads(config.hidden_size, config.num_attention_heads, file);
 	return {
 		root: { quickGelu: config.hidden_act === "quick_gelu" },
 		vision: {

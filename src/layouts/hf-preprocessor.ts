@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ClipSoupError } from "../errors.ts";
 import { fieldFault, oneOf, parseConfig, positiveInteger, rgb } from "./config-fields.ts";
-import { type FactSource, statedBy } from "./facts.ts";
+import { type FactSource, type Places, statedBy } from "./facts.ts";
 import { OPENCLIP_PREPROCESS, type Preprocess } from "./preprocess.ts";
 
 /** PIL's numbers of the filters. */
@@ -50,6 +50,14 @@ const schema = z.object(
 	{ error: "an object" },
 );
 
+const PLACES = {
+	"vision.imageSize": "size",
+	"preprocess.mean": "image_mean",
+	"preprocess.std": "image_std",
+	"preprocess.interpolation": "resample",
+	"preprocess.resizeMode": "size, do_center_crop",
+} as const satisfies Places;
+
 /**
  * Reads a `preprocessor_config.json` of transformers' CLIP.
  *
@@ -67,16 +75,33 @@ export function readPreprocessorConfig(json: unknown, file = "preprocessor_confi
 	if (!isCropped && !isSquashed)
 		throw fieldFault(file, "do_center_crop", false, "true, since size keeps the proportions");
 	return [
-		statedBy(file, {
-			vision: { imageSize: side },
-			preprocess: {
-				mean: config.image_mean,
-				std: config.image_std,
-				interpolation: config.resample === RESAMPLES.bicubic ? "bicubic" : "bilinear",
-				resizeMode: isSquashed ? "squash" : "shortest",
+		statedBy(
+			file,
+			{
+				vision: { imageSize: side },
+				preprocess: {
+					mean: config.image_mean,
+					std: config.image_std,
+					interpolation: config.resample === RESAMPLES.bicubic ? "bicubic" : "bilinear",
+					resizeMode: isSquashed ? "squash" : "shortest",
+				},
 			},
-		}),
+			PLACES,
+		),
 	];
+}
+
+const processorSchema = z.looseObject({ image_processor: z.record(z.string(), z.unknown()) });
+
+/**
+ * Reads a `processor_config.json`, in which transformers 5 keeps what older versions write as `preprocessor_config.json`;
+ * their own file of this name says nothing of pictures.
+ *
+ * @throws {ClipSoupError} as `readPreprocessorConfig`
+ */
+export function readProcessorConfig(json: unknown, file = "processor_config.json"): readonly FactSource[] {
+	const { data } = processorSchema.safeParse(json);
+	return data === undefined ? [] : readPreprocessorConfig(data.image_processor, `image_processor of ${file}`);
 }
 
 /**

@@ -1,12 +1,13 @@
 import type { Preset } from "../architectures/index.ts";
-import { inferImage } from "../architectures/infer.ts";
+import { type Carriers, inferImage } from "../architectures/infer.ts";
 import { type NamedShape, type Shapes, shapesOf } from "../architectures/shapes.ts";
-import { inferText } from "../architectures/text.ts";
+import { inferText, TEXT_CARRIERS } from "../architectures/text.ts";
 import { towerOf } from "./canonical.ts";
-import { assumedBy, type FactSource, statedBy } from "./facts.ts";
+import { assumedBy, type FactSource, type Places, statedBy } from "./facts.ts";
 import { OPENCLIP_CUSTOM_TEXT } from "./openclip.ts";
 import { OPENCLIP_PREPROCESS } from "./preprocess.ts";
 import type { Reading } from "./read.ts";
+import { storedForms } from "./stored-forms.ts";
 
 /** What of a reading tells facts. */
 type Evidence = Pick<Reading, "recognitions" | "zeros"> & { readonly tensors: readonly NamedShape[] };
@@ -14,7 +15,8 @@ type Evidence = Pick<Reading, "recognitions" | "zeros"> & { readonly tensors: re
 /** What tensors that were read tell; a tower that is not there tells nothing. */
 export function tensorFacts({ tensors, zeros, recognitions }: Evidence): readonly FactSource[] {
 	const towers = new Set(tensors.map(({ name }) => towerOf(name)));
-	const shapes = shapesOf(tensors);
+	const { namesOf } = storedForms(recognitions);
+	const shapes = shapesOf(tensors, (name) => (recognitions.length === 0 ? name : namesOf(name)?.[0]));
 	return [
 		...(towers.has("image") ? imageFacts(shapes, zeros.length > 0) : []),
 		...(towers.has("text") ? textFacts(shapes, recognitions) : []),
@@ -24,11 +26,12 @@ export function tensorFacts({ tensors, zeros, recognitions }: Evidence): readonl
 
 /** A bias that is there whether it was trained or not leaves open whether the head has one. */
 function imageFacts(shapes: Shapes, hasZeroBias: boolean): readonly FactSource[] {
-	const { vision, embedDim } = inferImage(shapes);
+	const { vision, embedDim, carriers } = inferImage(shapes);
 	const name = "the image tower's tensors";
-	if (vision.family !== "convnext" || !hasZeroBias) return [statedBy(name, { root: { embedDim }, vision })];
+	const places = tensorPlaces(shapes, carriers, "vision", { ...vision });
+	if (vision.family !== "convnext" || !hasZeroBias) return [statedBy(name, { root: { embedDim }, vision }, places)];
 	const { headBias, ...visible } = vision;
-	return [statedBy(name, { root: { embedDim }, vision: visible }), assumedBy(name, { vision: { headBias } })];
+	return [statedBy(name, { root: { embedDim }, vision: visible }, places), assumedBy(name, { vision: { headBias } })];
 }
 
 /** Under `text.` it is a `CustomTextCLIP`'s; at top level it may be either's, since open_clip reads it into both. */
@@ -36,7 +39,22 @@ function textFacts(shapes: Shapes, recognitions: Evidence["recognitions"]): read
 	const { text, embedDim } = inferText(shapes, "");
 	const isCustomText = recognitions.some((one) => one?.tables.includes(OPENCLIP_CUSTOM_TEXT));
 	const root = isCustomText ? { embedDim, customText: true } : { embedDim };
-	return [statedBy("the text tower's tensors", { root, text })];
+	const carriers = { ...TEXT_CARRIERS, embedDim: text.projectionBias ? "text_projection.weight" : "text_projection" };
+	return [statedBy("the text tower's tensors", { root, text }, tensorPlaces(shapes, carriers, "text", { ...text }))];
+}
+
+/** The stored names of the tensors that tell a tower's facts. */
+function tensorPlaces(
+	shapes: Shapes,
+	carriers: Carriers,
+	tower: "vision" | "text",
+	facts: Readonly<Record<string, unknown>>,
+): Places {
+	const entries = Object.entries(carriers).map(([fact, carrier]) => {
+		const name = carrier.replace("{last}", String(Number(facts[fact]) - 1));
+		return [fact === "embedDim" ? fact : `${tower}.${fact}`, shapes.storedName(name) ?? name] as const;
+	});
+	return Object.fromEntries(entries);
 }
 
 function temperatureFacts(shapes: Shapes): FactSource {

@@ -1,5 +1,6 @@
 import type { PartialArchitecture } from "../architectures/architecture.ts";
 import type { Tower } from "./canonical.ts";
+import type { CarriedFact } from "./carried.ts";
 import type { Rules } from "./rule.ts";
 import type { Template } from "./template.ts";
 
@@ -12,6 +13,8 @@ export interface ZeroBias {
 	readonly name: string;
 	/** Name of the stored matrix whose bias it is: as many elements as that has rows, and of its dtype. */
 	readonly weight: string;
+	/** The fact by which OpenCLIP's model has it too, trained; undefined if it never has. */
+	readonly fact?: CarriedFact;
 }
 
 /** The names of one tower in one form of a layout. */

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { type Architecture, modelConfigOf, parseArchitecture } from "../architectures/architecture.ts";
 import { isClipSoupError } from "../errors.ts";
 import { oneOf, parseConfig, rgb } from "./config-fields.ts";
-import { assumedBy, type FactSource, statedBy } from "./facts.ts";
+import { assumedBy, type FactSource, type Places, placesBelow, statedBy } from "./facts.ts";
 import { OPENCLIP_PREPROCESS, type Preprocess } from "./preprocess.ts";
 
 /** `open_clip_config.json`; other fields of `preprocess_cfg` than these do not act, `size` neither. */
@@ -31,6 +31,54 @@ const configSchema = z.object(
 	{ error: "an object" },
 );
 
+/** Fields of a config that contradictions name. */
+const PLACES: Places = {
+	...placesBelow("model_cfg", {
+		embedDim: "embed_dim",
+		quickGelu: "quick_gelu",
+		customText: "custom_text",
+		logitBias: "init_logit_bias",
+		nonscalarLogitScale: "nonscalar_logit_scale",
+	}),
+	...placesBelow("model_cfg.vision_cfg", {
+		"vision.family": "timm_model_name, layers",
+		"vision.imageSize": "image_size",
+		"vision.patchSize": "patch_size",
+		"vision.width": "width",
+		"vision.layers": "layers",
+		"vision.heads": "head_width",
+		"vision.mlpWidth": "mlp_ratio",
+		"vision.eps": "norm_kwargs",
+	}),
+	...placesBelow("model_cfg.text_cfg", {
+		"text.contextLength": "context_length",
+		"text.vocabularySize": "vocab_size",
+		"text.width": "width",
+		"text.layers": "layers",
+		"text.heads": "heads",
+		"text.mlpWidth": "mlp_ratio",
+		"text.eps": "norm_kwargs",
+		"text.projectionBias": "proj_bias",
+	}),
+	...placesBelow("preprocess_cfg", {
+		"preprocess.mean": "mean",
+		"preprocess.std": "std",
+		"preprocess.interpolation": "interpolation",
+		"preprocess.resizeMode": "resize_mode",
+		"preprocess.fillColor": "fill_color",
+	}),
+};
+
+/** Of a ConvNeXt, which arguments may make another than its name stands for. */
+const CONVNEXT_PLACES = placesBelow("model_cfg.vision_cfg", {
+	"vision.timmModelName": "timm_model_name",
+	"vision.depths": "timm_model_name, timm_model_kwargs.depths",
+	"vision.dims": "timm_model_name, timm_model_kwargs.dims",
+	"vision.eps": "timm_model_name, timm_model_kwargs.norm_eps",
+	"vision.head": "timm_proj",
+	"vision.headBias": "timm_proj_bias",
+});
+
 /** What an `open_clip_config.json` tells, and its `model_cfg` as it stands. */
 export interface OpenClipConfig {
 	readonly sources: readonly FactSource[];
@@ -48,12 +96,11 @@ export function readOpenClipConfig(json: unknown, file = "open_clip_config.json"
 	const { mean, std, interpolation, resize_mode: resizeMode, fill_color: fillColor } = preprocess_cfg;
 	return {
 		sources: [
-			statedBy(file, {
-				root,
-				vision,
-				text,
-				preprocess: { mean, std, interpolation, resizeMode, fillColor },
-			}),
+			statedBy(
+				file,
+				{ root, vision, text, preprocess: { mean, std, interpolation, resizeMode, fillColor } },
+				vision.family === "convnext" ? { ...PLACES, ...CONVNEXT_PLACES } : PLACES,
+			),
 			assumedBy("OpenCLIP's default", { preprocess: OPENCLIP_PREPROCESS }),
 		],
 		modelConfig: model_cfg,

@@ -75,11 +75,17 @@ export function trainedBiasFault(name: string): ClipSoupError {
 	return new ClipSoupError(
 		"ERR_VALUE_MISMATCH",
 		`Cannot convert "${name}": found an element that is not 0, expected a projection without a bias`,
-		{
-			fix: `a head that was fine-tuned is no CLIP projection; leave its bias out with --drop ${name}`,
-			details: { name },
-		},
+		{ fix: trainedBiasFix(name), details: { tensor: name } },
 	);
+}
+
+/** What to do about a bias of `Reading.zeros` in which an element is not 0. */
+export function trainedBiasFix(name: string): string {
+	const zeros = LAYOUTS.flatMap(({ tables }) => tables).flatMap((table) => table.zeros);
+	const isTrainable = zeros.some((zero) => zero.fact !== undefined && name.endsWith(zero.name));
+	return isTrainable
+		? "if the CLIP was trained with it, give OpenCLIP's configuration, with timm_proj_bias: true, as --arch-config; a head that was fine-tuned later is no CLIP projection"
+		: `a head that was fine-tuned is no CLIP projection; leave its bias out with --drop ${name}`;
 }
 
 function reasonOf(name: string, layouts: readonly Layout[]): string | undefined {

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { ImageArchitecture } from "../architectures/architecture.ts";
 import { oneOf, parseConfig, positiveInteger, rgb } from "./config-fields.ts";
-import { type FactSource, statedBy } from "./facts.ts";
+import { type FactSource, type Places, statedBy } from "./facts.ts";
 import type { Preprocess } from "./preprocess.ts";
 import { timmFacts } from "./timm-facts.ts";
 import { timmModel } from "./timm-model.ts";
@@ -49,6 +49,28 @@ const configSchema = z.object(
 	{ error: "an object" },
 );
 
+/** Fields of a config that contradictions name; an argument overrides what the name stands for. */
+const PLACES = {
+	embedDim: "num_classes",
+	quickGelu: "architecture, model_args.act_layer",
+	"vision.family": "architecture",
+	"vision.timmModelName": "architecture",
+	"vision.imageSize": "model_args.img_size, pretrained_cfg.input_size",
+	"vision.patchSize": "architecture, model_args.patch_size",
+	"vision.width": "architecture, model_args.embed_dim",
+	"vision.layers": "architecture, model_args.depth",
+	"vision.heads": "architecture, model_args.num_heads",
+	"vision.mlpWidth": "architecture, model_args.mlp_ratio",
+	"vision.depths": "architecture, model_args.depths",
+	"vision.dims": "architecture, model_args.dims",
+	"vision.eps": "architecture, model_args.norm_eps",
+	"vision.head": "architecture, model_args.head_hidden_size",
+	"preprocess.mean": "pretrained_cfg.mean",
+	"preprocess.std": "pretrained_cfg.std",
+	"preprocess.interpolation": "pretrained_cfg.interpolation",
+	"preprocess.resizeMode": "pretrained_cfg.crop_mode",
+} as const satisfies Places;
+
 /** What a timm `config.json` tells. */
 export interface TimmConfig {
 	readonly sources: readonly FactSource[];
@@ -79,12 +101,16 @@ export function readTimmConfig(json: unknown, file = "config.json"): TimmConfig 
 	const cropped = crop_pct !== undefined && crop_pct !== 1;
 	return {
 		sources: [
-			statedBy(file, {
-				// The top level wins, as it does in timm.
-				root: { ...root, embedDim: config.num_classes ?? num_classes },
-				...(vision && { vision }),
-				preprocess: { mean, std, interpolation, resizeMode },
-			}),
+			statedBy(
+				file,
+				{
+					// The top level wins, as it does in timm.
+					root: { ...root, embedDim: config.num_classes ?? num_classes },
+					...(vision && { vision }),
+					preprocess: { mean, std, interpolation, resizeMode },
+				},
+				PLACES,
+			),
 		],
 		notices: cropped
 			? [`${file}: crop_pct ${crop_pct} is not kept, since a CLIP sees the whole of the resized short side`]

@@ -49,7 +49,7 @@ const convNextArgs = z
 		...inertArgs,
 		depths: stages,
 		dims: stages,
-		head_hidden_size: positiveInteger.nullable(),
+		head_hidden_size: positiveInteger,
 		norm_eps: positiveNumber,
 		ls_init_value: positiveNumber,
 		global_pool: oneOf("avg"),
@@ -75,18 +75,32 @@ export function timmFacts({ architecture, modelArgs, inputSize }: NamedTimmModel
 	// timm builds `name.tag` as `name`.
 	const [name = ""] = architecture.split(".");
 	const where = `model_args of ${file}`;
+	const args = withoutNulls(modelArgs);
 	const vit = TIMM_VITS.find((one) => one.name === name);
-	if (vit !== undefined) return vitFacts(vit, parseConfig(vitArgs, modelArgs, where), inputSize);
+	if (vit !== undefined) return vitFacts(vit, parseConfig(vitArgs, args, where), inputSize, where);
 	const resNet = Object.entries(TIMM_RESNETS).find(([one]) => one === name)?.[1];
-	if (resNet !== undefined) return resNetFacts(resNet, parseConfig(resNetArgs, modelArgs, where), inputSize);
+	if (resNet !== undefined) return resNetFacts(resNet, parseConfig(resNetArgs, args, where), inputSize);
 	const convNext = convNextOf(name);
-	if (convNext !== undefined) return convNextFacts(convNext, parseConfig(convNextArgs, modelArgs, where), inputSize);
+	if (convNext !== undefined) return convNextFacts(convNext, parseConfig(convNextArgs, args, where), inputSize);
 	throw fieldFault(file, "architecture", architecture, "a CLIP image tower of timm's");
 }
 
-function vitFacts(vit: TimmVit, args: z.output<typeof vitArgs>, inputSize: number | undefined): PartialModel {
+/** `timm.create_model` takes arguments of null away. Source: timm/models/_factory.py @ aa4b5850. */
+function withoutNulls(args: unknown): unknown {
+	if (typeof args !== "object" || args === null || Array.isArray(args)) return args;
+	return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null));
+}
+
+function vitFacts(
+	vit: TimmVit,
+	args: z.output<typeof vitArgs>,
+	inputSize: number | undefined,
+	file: string,
+): PartialModel {
 	const { trunk } = vit;
 	const width = args.embed_dim ?? trunk.width;
+	const heads = args.num_heads ?? trunk.heads;
+	if (width % heads !== 0) throw fieldFault(file, "num_heads", heads, `a divisor of embed_dim, ${width}`);
 	const ratio = args.mlp_ratio ?? mlpRatioOf(trunk.width, trunk.mlpWidth);
 	return {
 		root: { quickGelu: args.act_layer === undefined ? vit.quickGelu : args.act_layer === "quick_gelu" },
@@ -96,7 +110,7 @@ function vitFacts(vit: TimmVit, args: z.output<typeof vitArgs>, inputSize: numbe
 			patchSize: args.patch_size ?? vit.patchSize,
 			width,
 			layers: args.depth ?? trunk.layers,
-			heads: args.num_heads ?? trunk.heads,
+			heads,
 			mlpWidth: mlpWidthOf(width, ratio),
 			eps: TIMM_VIT_EPS,
 		},
@@ -125,7 +139,6 @@ function convNextFacts(
 	imageSize: number | undefined,
 ): PartialModel {
 	const { depths, dims, eps } = timmConvNext(timmModelName);
-	const isMlp = args.head_hidden_size === undefined ? hasMlpHead : args.head_hidden_size !== null;
 	return {
 		vision: {
 			family: "convnext",
@@ -134,7 +147,7 @@ function convNextFacts(
 			depths: args.depths ?? depths,
 			dims: args.dims ?? dims,
 			eps: args.norm_eps ?? eps,
-			head: isMlp ? "mlp" : "linear",
+			head: hasMlpHead || args.head_hidden_size !== undefined ? "mlp" : "linear",
 		},
 	};
 }

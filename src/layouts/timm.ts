@@ -76,7 +76,7 @@ const JOINT_NAMES = {
 /** The ConvNeXt trunk under `stored`, whose names are timm's already. */
 export const TIMM_TRUNK = [sameNames(CONVNEXT_TRUNK), { canonical: "visual.trunk." }] as const;
 
-const HEAD_BIAS = { name: "head.fc.bias", weight: "head.fc.weight" } as const;
+const HEAD_BIAS = { name: "head.fc.bias", weight: "head.fc.weight", fact: "vision.headBias" } as const;
 
 const IMAGE_TABLES: readonly TowerTable[] = [
 	{

@@ -3,10 +3,11 @@ import type { NamedShape } from "../architectures/shapes.ts";
 import type { ClipSoupError } from "../errors.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { type Tower, towerOf } from "./canonical.ts";
+import type { CarriedFact } from "./carried.ts";
 import type { Target, TargetFolder } from "./index.ts";
 import type { TowerTable } from "./layout.ts";
 import type { Exclusion, Rule } from "./rule.ts";
-import { SHAPE_CHANGES } from "./shape-change.ts";
+import { storedParts } from "./stored-forms.ts";
 import type { Values } from "./template.ts";
 import { familyFault, refusalFault } from "./write-faults.ts";
 
@@ -33,6 +34,8 @@ export interface WrittenTensor {
 export interface WrittenFolder {
 	readonly folder: TargetFolder;
 	readonly tensors: readonly WrittenTensor[];
+	/** What its tensors and configuration leave open, and is so: goes into the header's metadata. */
+	readonly facts: readonly CarriedFact[];
 }
 
 /** What to write of a model's canonical tensors, and what becomes of those that have no place. */
@@ -74,10 +77,10 @@ export function planWriting(
 	const placed = tensors.map((tensor) => ({ name: tensor.name, ...placementOf(target, architecture, tensor) }));
 	const namesOf = (kind: Placement["kind"]) => placed.filter((one) => one.kind === kind).map(({ name }) => name);
 	return {
-		folders: target.folders.map((folder) => ({
-			folder,
-			tensors: withZeros(placed.flatMap((one) => (one.kind === "stored" && one.folder === folder ? one.stored : []))),
-		})),
+		folders: target.folders.map((folder) => {
+			const stored = placed.flatMap((one) => (one.kind === "stored" && one.folder === folder ? one.stored : []));
+			return { folder, tensors: withZeros(stored), facts: stored.flatMap(factsTold) };
+		}),
 		carried: namesOf("carried"),
 		left: namesOf("left"),
 		dropped: namesOf("refused").filter((name) => drop.has(name)),
@@ -120,25 +123,21 @@ function tableFor(
 }
 
 /** The stored tensors of a canonical one: itself in another shape, or its rows in equal parts. */
-function storedTensors(
-	{ name, shape }: NamedShape,
-	{ stored, change }: Rule,
-	values: Values,
-): readonly WrittenTensor[] {
-	const isTransposed = change === "transposed";
-	const [first, ...others] = stored;
-	if (first !== undefined && others.length === 0) {
-		const changed = SHAPE_CHANGES[change].toStored(shape);
-		if (changed === undefined) throw new Error(`"${name}" has not the shape that its architecture gives it`);
-		return [{ name: first.fill(values), shape: changed, source: { kind: "canonical", name, isTransposed } }];
-	}
-	const [allRows, ...columns] = shape;
-	const rows = Number(allRows) / stored.length;
-	return stored.map((one, index) => ({
-		name: one.fill(values),
-		shape: [rows, ...columns],
-		source: { kind: "canonical", name, rows: [index * rows, (index + 1) * rows], isTransposed },
-	}));
+function storedTensors(tensor: NamedShape, rule: Rule, values: Values): readonly WrittenTensor[] {
+	const { name } = tensor;
+	const isTransposed = rule.change === "transposed";
+	const parts = storedParts(tensor, rule, values);
+	if (parts === undefined) throw new Error(`"${name}" has not the shape that its architecture gives it`);
+	return parts.map((part, index): WrittenTensor => {
+		const rows = Number(part.shape[0]);
+		const range = parts.length > 1 && { rows: [index * rows, (index + 1) * rows] as const };
+		return { ...part, source: { kind: "canonical", name, ...range, isTransposed } };
+	});
+}
+
+/** What a stored bias says that could be one of zeros. */
+function factsTold({ table, tensor }: TabledTensor): readonly CarriedFact[] {
+	return table.zeros.flatMap(({ name, fact }) => (name === tensor.name && fact !== undefined ? [fact] : []));
 }
 
 /** The tensors as they are written: after a matrix, the zero bias that belongs to it if none is stored. */

@@ -4,6 +4,8 @@ import { type ClipModel, storedOf } from "../checkpoint/model.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
 import { towerOf } from "../layouts/canonical.ts";
 import { canonicalFaults } from "../layouts/canonical-faults.ts";
+import { trainedBiasFix } from "../layouts/read-faults.ts";
+import { storedForms } from "../layouts/stored-forms.ts";
 import { isFloatDtype } from "../tensor/dtype.ts";
 import { decodeFloat } from "../tensor/float-bits.ts";
 import { elementCount } from "../tensor/shape.ts";
@@ -39,7 +41,10 @@ export async function assertRunnable(
 ): Promise<void> {
 	throwFaults(
 		`Cannot run the ${tower} tower of "${model.path}"`,
-		canonicalFaults(architecture, [...model.tensors, ...model.carried], new Set([tower]), `"${model.path}"`),
+		canonicalFaults(architecture, [...model.tensors, ...model.carried], new Set([tower]), {
+			label: `"${model.path}"`,
+			stored: storedForms(model.reading.recognitions),
+		}),
 	);
 	if (tower === "image") throwFaults(`Cannot run the image tower of "${model.path}"`, await trainedBiasFaults(model));
 }
@@ -62,7 +67,7 @@ export async function trainedBiasFaults(model: ClipModel): Promise<readonly Clip
 				"ERR_VALUE_MISMATCH",
 				`Cannot run the image tower of "${model.path}": found an element of "${zero.name}" that is not 0, ` +
 					"expected a projection without a bias",
-				{ fix: "a head that was fine-tuned is no CLIP projection", details: { name: zero.name } },
+				{ fix: trainedBiasFix(zero.name), details: { name: zero.name } },
 			),
 		);
 	}

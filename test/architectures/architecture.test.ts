@@ -67,7 +67,11 @@ describe("parseArchitecture", () => {
 		["convnext_xxlarge's own epsilon", {}, 1e-5],
 		["convnext_base's, which is timm's", { timm_model_name: "convnext_base" }, 1e-6],
 		["that of norm_eps", { timm_model_kwargs: { norm_eps: 1e-4 } }, 1e-4],
-		["timm's for a norm_eps of null", { timm_model_kwargs: { norm_eps: null } }, 1e-6],
+		[
+			"its own where arguments are null",
+			{ timm_model_kwargs: { norm_eps: null, ls_init_value: null, dims: null } },
+			1e-5,
+		],
 	])("gives a ConvNeXt %s", (_, change, eps) => {
 		expect(parseArchitecture(vision(CONVNEXT, change)).vision).toMatchObject({ eps });
 	});
@@ -115,7 +119,7 @@ describe("parseArchitecture", () => {
 		["vision_cfg.timm_pool", vision(CONVNEXT, { timm_pool: "abs_attn" })],
 		["vision_cfg.timm_proj", vision(CONVNEXT, { timm_proj: "" })],
 		["vision_cfg.timm_model_kwargs.use_grn", vision(CONVNEXT, { timm_model_kwargs: { use_grn: true } })],
-		["vision_cfg.timm_model_kwargs.ls_init_value", vision(CONVNEXT, { timm_model_kwargs: { ls_init_value: null } })],
+		["vision_cfg.timm_model_kwargs.ls_init_value", vision(CONVNEXT, { timm_model_kwargs: { ls_init_value: "none" } })],
 		["vision_cfg.timm_model_kwargs.dims", vision(CONVNEXT, { timm_model_kwargs: { dims: [1, 2, 3] } })],
 		["vision_cfg.image_size", vision(CONVNEXT, { image_size: 31 })],
 		["vision_cfg", config({ root: { vision_cfg: null } })],

@@ -306,12 +306,18 @@ describe("an input of an average that cannot be read", () => {
 		});
 		const refused = average([VIT, strange, headless], { output: join(folder, "out"), to: "timm", fsync: false });
 		const { faults } = await refused.catch((error: unknown) => Object(error));
+		const missing = ["visual.class_embedding", "visual.proj", "visual.conv1.weight"].map((name) => ({
+			code: "ERR_TENSOR_MISSING",
+			message: expect.stringMatching(`"${name}".*, in input 3 "${headless}"`),
+			details: { input: 3 },
+		}));
 		expect(faults).toMatchObject([
 			{
 				code: "ERR_TENSOR_EXTRA",
 				message: expect.stringContaining(`, in input 2 "${strange}"`),
 				details: { input: 2 },
 			},
+			...missing,
 			{
 				code: "ERR_ARCHITECTURE_MISMATCH",
 				message: expect.stringMatching(`Cannot infer the image tower: .*, in input 3 "${headless}"`),

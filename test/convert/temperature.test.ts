@@ -13,6 +13,7 @@ import {
 	readTensors,
 	required,
 } from "./fixtures.ts";
+import { writeModel } from "./models.ts";
 
 const KEY = "clip_soup.carried.logit_scale";
 
@@ -126,4 +127,21 @@ describe("the temperature", () => {
 		const [, , soup = ""] = await digitsIn(folder, "timm");
 		expect(await digestsOf(soup)).toEqual(await libraryDigests("digits-clip-soup", "timm"));
 	});
+});
+
+it("a trained bias of a ConvNeXt's head is averaged in timm's layout, and comes back", async () => {
+	const folder = await temporaryFolder();
+	const { architecture } = await convert(layoutPath("convnext-mlp", "openclip"), {
+		to: ["openclip"],
+		output: join(folder, "dry"),
+		dryRun: true,
+	});
+	const { vision, text } = architecture;
+	if (vision?.family !== "convnext" || text === undefined) throw new Error("The fixture is a whole ConvNeXt");
+	const input = await writeModel(join(folder, "in"), { ...architecture, text, vision: { ...vision, headBias: true } });
+	await convert(input, { to: ["timm"], output: join(folder, "timm"), fsync: false });
+	await average([join(folder, "timm"), join(folder, "timm")], { output: join(folder, "soup"), fsync: false });
+	await convert(join(folder, "soup"), { to: ["openclip"], text: input, output: join(folder, "back"), fsync: false });
+	expect(await digestsOf(join(folder, "back"))).toEqual(await digestsOf(input));
+	expect(await jsonAt(folder, "back", "open_clip_config.json")).toEqual(await jsonAt(input, "open_clip_config.json"));
 });

@@ -6,7 +6,7 @@ import { combineFacts } from "../../src/layouts/combine-facts.ts";
 import { type FactSource, statedBy } from "../../src/layouts/facts.ts";
 import { clipConfig, clipTextConfig, dualConfig } from "../../src/layouts/hf-config.ts";
 import { readHfConfig } from "../../src/layouts/hf-facts.ts";
-import { preprocessorConfig, readPreprocessorConfig } from "../../src/layouts/hf-preprocessor.ts";
+import { preprocessorConfig, readPreprocessorConfig, readProcessorConfig } from "../../src/layouts/hf-preprocessor.ts";
 import { USUAL_FORMS } from "../../src/layouts/known-facts.ts";
 import { openClipConfig, readOpenClipConfig } from "../../src/layouts/openclip-config.ts";
 import { OPENCLIP_PREPROCESS, type Preprocess } from "../../src/layouts/preprocess.ts";
@@ -217,6 +217,15 @@ describe("timmConfig", () => {
 		]);
 	});
 
+	it("keeps the entry's own value where an argument is null, as timm.create_model does", () => {
+		const model_args = { head_hidden_size: null, norm_eps: null, depths: null };
+		const config = { architecture: "convnext_large_mlp", num_classes: 768, model_args, pretrained_cfg: {} };
+		const { facts } = combineFacts(readTimmConfig(config).sources);
+		expect(facts.get("vision.head")?.value).toBe("mlp");
+		expect(facts.get("vision.eps")?.value).toBe(1e-6);
+		expect(facts.get("vision.depths")?.value).toEqual([3, 3, 27, 3]);
+	});
+
 	it.each(["vit_base_patch16_224", "resnet50_clip_gap", "convnextv2_base"])("refuses to read %s", (architecture) => {
 		const config = { architecture, num_classes: 512, pretrained_cfg: {} };
 		expect(faultsOf(() => readTimmConfig(config)).map(({ code }) => code)).toEqual(["ERR_CONFIG_INVALID"]);
@@ -335,6 +344,14 @@ describe("preprocessorConfig", () => {
 		["no crop of an oblong", { do_center_crop: false }],
 	])("refuses to read %s", (_, config) => {
 		expect(faultsOf(() => readPreprocessorConfig(config)).map(({ code }) => code)).toEqual(["ERR_CONFIG_INVALID"]);
+	});
+
+	it("reads the processor_config.json of transformers 5 as the file it replaces", () => {
+		const tellings = (sources: readonly FactSource[]) => sources.map(({ facts }) => facts);
+		const json = readJson("vit-f16", "hf-processor/processor_config.json");
+		const replaced = readPreprocessorConfig(readJson("vit-f16", "hf/preprocessor_config.json"));
+		expect(tellings(readProcessorConfig(json))).toEqual(tellings(replaced));
+		expect(readProcessorConfig({ processor_class: "CLIPProcessor" })).toEqual([]);
 	});
 
 	it("reads the plain numbers of old versions", () => {
