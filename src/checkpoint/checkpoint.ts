@@ -34,6 +34,8 @@ export interface CheckpointParts {
 	readonly path: string;
 	readonly name: string;
 	readonly folder: Folder | undefined;
+	/** Folder whose configuration is that of the weights: `folder`, or the one in which a file lies under its usual name. */
+	readonly configFolder: Folder | undefined;
 	readonly origin: Origin | undefined;
 	readonly files: readonly CheckpointFile[];
 	readonly tensors: ReadonlyMap<string, CheckpointTensor>;
@@ -62,6 +64,8 @@ export class Checkpoint implements AsyncDisposable {
 	readonly name: string;
 	/** Folder that was given, in which companion files lie; undefined if a single file was. */
 	readonly folder: Folder | undefined;
+	/** Folder whose configuration is that of the weights: `folder`, or the one in which a file lies under its usual name. */
+	readonly configFolder: Folder | undefined;
 	/** The repository and commit that it was read from; undefined if it was given as a path on this machine. */
 	readonly origin: Origin | undefined;
 	readonly files: readonly CheckpointFile[];
@@ -77,6 +81,7 @@ export class Checkpoint implements AsyncDisposable {
 		this.path = parts.path;
 		this.name = parts.name;
 		this.folder = parts.folder;
+		this.configFolder = parts.configFolder;
 		this.origin = parts.origin;
 		this.files = parts.files;
 		this.tensors = parts.tensors;

@@ -20,8 +20,8 @@ export interface ConfigFacts {
 /** Of no configuration. */
 export const NO_CONFIG: ConfigFacts = { sources: [], modelConfig: undefined, notices: [] };
 
-/** Reads the configuration that belongs to the checkpoint's layout, if it is a folder and has one. */
-export async function readConfigs({ folder, recognition }: Checkpoint): Promise<ConfigFacts> {
+/** Reads the configuration that belongs to the checkpoint's layout, if there is one. */
+export async function readConfigs({ configFolder: folder, recognition }: Checkpoint): Promise<ConfigFacts> {
 	if (folder === undefined || recognition === undefined) return NO_CONFIG;
 	if (recognition.layout.family === "openclip") {
 		const { json, path } = await readJsonIn(folder, "open_clip_config.json");

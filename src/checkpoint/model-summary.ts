@@ -1,10 +1,12 @@
 import type { PartialArchitecture } from "../architectures/architecture.ts";
 import { describeArchitecture } from "../architectures/describe.ts";
 import { type Profile, profileArchitecture } from "../architectures/profile.ts";
-import { isClipSoupError } from "../errors.ts";
+import { type ClipSoupError, faultsIn, isClipSoupError } from "../errors.ts";
 import type { Hub } from "../hub/hub.ts";
 import { TOWERS, type Tower } from "../layouts/canonical.ts";
+import { canonicalFaults } from "../layouts/canonical-faults.ts";
 import { missingFacts, partialArchitecture } from "../layouts/combine-facts.ts";
+import { storedForms } from "../layouts/stored-forms.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type ClipModel, type ModelOptions, partOf, readModel, towersIn } from "./model.ts";
 
@@ -39,9 +41,9 @@ export async function summariseModel(
 	const read = await readModel(path, checkpoints, options, hub).catch((error: unknown) => {
 		// Asked for nothing but what the file is, so that a file of something else is no fault.
 		if (options.profile || !isClipSoupError(error)) throw error;
-		return error.message;
+		return faultsIn(error);
 	});
-	if (typeof read === "string") return { model: undefined, notices: [`no model is recognised: ${read}`] };
+	if ("length" in read) return { model: undefined, notices: reasons("no model is recognised", read) };
 	const { knowledge, reading, tensors, carried, notices } = read;
 	const held = towersIn([...tensors, ...carried]);
 	const architecture = options.profile ? partOf(read, held) : partialArchitecture(knowledge, held);
@@ -55,8 +57,26 @@ export async function summariseModel(
 			missing: missingFacts(knowledge, held),
 			profile: options.profile && architecture ? profileArchitecture(architecture) : undefined,
 		},
-		notices,
+		notices: [...notices, ...reasons("not the whole model, or not this one", tensorFaults(read, architecture, held))],
 	};
+}
+
+/** How the towers that are there differ from those of the architecture, in the names of their files. */
+function tensorFaults(
+	{ tensors, reading }: ClipModel,
+	architecture: PartialArchitecture | undefined,
+	held: ReadonlySet<Tower>,
+): readonly ClipSoupError[] {
+	if (architecture === undefined) return [];
+	const towers = new Set([...held].filter((tower) => tower !== "joint"));
+	return canonicalFaults(architecture, tensors, towers, { stored: storedForms(reading.recognitions) });
+}
+
+const MOST_REASONS = 10;
+
+function reasons(what: string, faults: readonly ClipSoupError[]): string[] {
+	const shown = faults.slice(0, MOST_REASONS).map(({ message }) => `${what}: ${message}`);
+	return faults.length > MOST_REASONS ? [...shown, `${what}: … and ${faults.length - MOST_REASONS} more`] : shown;
 }
 
 function layoutsOf(

@@ -6,6 +6,7 @@ import { readSmallFile } from "../bytes/small-file.ts";
 import { FaultsError, isClipSoupError, throwFaults } from "../errors.ts";
 import { Hub } from "../hub/hub.ts";
 import { isHubReference, parseHubReference } from "../hub/reference.ts";
+import { weightFileName } from "../layouts/detect.ts";
 import { checkShards } from "../safetensors/check-shards.ts";
 import { type LocatedHeader, readHeader } from "../safetensors/read-header.ts";
 import { MAX_INDEX_BYTE_LENGTH, parseShardIndex } from "../safetensors/shard-index.ts";
@@ -35,10 +36,14 @@ export async function openCheckpoint(path: string, hub: Hub = new Hub()): Promis
 	const isIndex = choice.name.endsWith(INDEX_SUFFIX);
 	const several = `"${path}" holds several weight files: ${choice.name} is used, not ${choice.ignored.join(", ")}`;
 	const { files, metadata } = await (isIndex ? openShards : openSingle)(place.folder, choice.name);
+	const folder = place.file === undefined || isIndex ? place.folder : undefined;
+	// Beside a file that has the name libraries look for lies the configuration that they would load it with.
+	const isOwn = WEIGHT_NAMES.includes(choice.name) && place.folder.origin === undefined;
 	return new Checkpoint({
 		path,
 		name: place.name,
-		folder: place.file === undefined || isIndex ? place.folder : undefined,
+		folder,
+		configFolder: folder ?? (isOwn ? place.folder : undefined),
 		origin: place.folder.origin,
 		files: files.map(({ source, name, headerSha256, headerByteLength }) => ({
 			source,
@@ -51,6 +56,9 @@ export async function openCheckpoint(path: string, hub: Hub = new Hub()): Promis
 		notices: [...(choice.ignored.length === 0 ? [] : [several]), ...hub.takeNotices()],
 	});
 }
+
+/** Names under which libraries look for the weights of a folder. */
+const WEIGHT_NAMES = [weightFileName("openclip"), weightFileName(undefined)];
 
 /** What a path given by the user leads to. */
 export interface Place {

@@ -37,7 +37,11 @@ export function addInspect(program: Command): void {
 				(flags) => flags.inspectFlags,
 				async (flags, watch) => {
 					if (flags.listArchs) return (await import("./presets.ts")).listPresets();
-					if (path === undefined) return (await import("./presets.ts")).inspectPreset(flags.arch);
+					if (path === undefined) {
+						const { inspectConfig, inspectPreset } = await import("./presets.ts");
+						const { arch, archConfig } = flags;
+						return arch === undefined && archConfig !== undefined ? inspectConfig(archConfig) : inspectPreset(arch);
+					}
 					const { inspect } = await import("../inspect.ts");
 					const { renderSummary } = await import("./summary.ts");
 					const { tensors, ...summary } = await inspect(path, flags, watch);

@@ -8,7 +8,10 @@ import type { StoredForms } from "./stored-forms.ts";
 /** What a tower is called, and how to give it if nothing of it is there. */
 const TOWER_WORDS: Readonly<Record<Tower, { readonly title: string; readonly fix: string }>> = {
 	image: { title: "image tower", fix: "give a folder that holds the image tower" },
-	text: { title: "text tower", fix: "give the text tower's folder with --text" },
+	text: {
+		title: "text tower",
+		fix: "give the text tower's folder with --text, or average and convert the image tower alone: --to timm",
+	},
 	joint: {
 		title: "temperature",
 		fix: "give it with --logit-scale; in an average, take that of another input: --keep logit_scale=1",

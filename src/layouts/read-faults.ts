@@ -37,7 +37,9 @@ export function strangerFault(stored: string, name: string, layout: Layout): Cli
 	}
 	const owner = LAYOUTS.find(({ tables }) => tables.some((table) => isNameOf(table, name)));
 	if (owner !== undefined) {
-		const message = `Cannot place "${stored}": found a name of ${owner.title} beside those of ${layout.title}`;
+		const other =
+			owner === layout ? `another form of ${layout.title}` : `${owner.title} beside those of ${layout.title}`;
+		const message = `Cannot place "${stored}": found a name of ${other}`;
 		return new ClipSoupError("ERR_LAYOUT_MISMATCH", `${message}, expected one layout in one folder`, {
 			fix: "give the two layouts as two folders",
 			details,

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { expect } from "vitest";
 import { ClipSoupError, type ConvertOptions, convert, FaultsError } from "../../src/index.ts";
 import { type ReadTensor, readSafetensors, sha256 } from "../cli/read-safetensors.ts";
@@ -110,4 +110,12 @@ export async function faultsOf(input: string, options: ConvertOptions): Promise<
 	if (error instanceof FaultsError) return error.faults;
 	if (error instanceof ClipSoupError) return [error];
 	throw new Error(`Not refused: ${JSON.stringify(error)}`, { cause: error });
+}
+
+/** A copy of a weight file with nothing beside it. */
+export async function aloneIn(folder: string, file: string): Promise<string> {
+	const copy = join(folder, "alone", basename(file));
+	await mkdir(dirname(copy), { recursive: true });
+	await copyFile(file, copy);
+	return copy;
 }

@@ -5,7 +5,7 @@ import { convert, inspect } from "../../src/index.ts";
 import { expectDone, expectFailure } from "../cli/expectations.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/tmp.ts";
-import { changedCopy, digitsPath, layoutPath, swap } from "./fixtures.ts";
+import { aloneIn, changedCopy, digitsPath, layoutPath, swap } from "./fixtures.ts";
 
 const VIT = layoutPath("vit-f16", "openclip");
 
@@ -40,10 +40,39 @@ describe("inspect tells", () => {
 	});
 
 	it("what a lone file does not", async () => {
-		const { model } = await inspect(join(VIT, "open_clip_model.safetensors"), {});
+		const file = await aloneIn(await temporaryFolder(), join(VIT, "open_clip_model.safetensors"));
+		const { model } = await inspect(file, {});
 		expect(model?.missing).toEqual(expect.arrayContaining(["quickGelu", "vision.heads", "text.heads", "vision.eps"]));
 		expect(model?.architecture).toBeUndefined();
 		expect(model?.facts["vision.width"]).toEqual({ value: 60, from: ["the image tower's tensors"] });
+	});
+
+	it("the configuration that lies beside a file of the usual name", async () => {
+		const { model } = await inspect(join(VIT, "open_clip_model.safetensors"), {});
+		expect(model?.missing).toEqual([]);
+		expect(model?.facts.quickGelu?.from).toEqual([join(VIT, "open_clip_config.json")]);
+	});
+
+	it("why no model is recognised, and which tensors a part of one lacks", async () => {
+		const folder = await temporaryFolder();
+		const mixed = await changedCopy(VIT, join(folder, "mixed"), {
+			tensors: (tensors) => {
+				const [tensor] = tensors.values();
+				for (const name of ["blocks.0.norm1.bias", "blocks.0.norm1.weight"]) if (tensor) tensors.set(name, tensor);
+			},
+		});
+		const { notices } = await inspect(mixed);
+		expect(notices).toEqual(
+			["bias", "weight"].map((x) =>
+				expect.stringContaining(`no model is recognised: Cannot place "blocks.0.norm1.${x}"`),
+			),
+		);
+		const part = await changedCopy(VIT, join(folder, "part"), {
+			tensors: (tensors) => tensors.delete("visual.transformer.resblocks.0.mlp.c_fc.bias"),
+		});
+		expect((await inspect(part)).notices).toEqual([
+			expect.stringMatching(/^not the whole model.*"visual\.transformer\.resblocks\.0\.mlp\.c_fc\.bias"/),
+		]);
 	});
 
 	it.each([
@@ -130,8 +159,17 @@ describe("inspect --profile", () => {
 		expect(profiles[2]).toEqual(profiles[0]);
 	});
 
+	it("needs no checkpoint where a configuration tells the architecture", async () => {
+		const run = await runCli(["inspect", "--arch-config", join(VIT, "open_clip_config.json"), "--profile", "--json"]);
+		const { model } = await inspect(VIT, { profile: true });
+		expect(JSON.parse(run.stdout).result).toMatchObject({ architecture: model?.architecture, profile: model?.profile });
+		const timm = join(layoutPath("vit-f16", "timm"), "config.json");
+		expect(cells((await runCli(["inspect", "--arch-config", timm])).stdout, "config")).toBe(timm);
+	});
+
 	it("needs what tensors do not tell, and says so", async () => {
-		const run = await runCli(["inspect", join(VIT, "open_clip_model.safetensors"), "--profile"]);
+		const file = await aloneIn(await temporaryFolder(), join(VIT, "open_clip_model.safetensors"));
+		const run = await runCli(["inspect", file, "--profile"]);
 		expectFailure(run, { code: "ERR_USAGE", says: ["vision.heads"], fix: /--arch/ });
 	});
 });

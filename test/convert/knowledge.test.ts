@@ -17,6 +17,7 @@ import { runCli } from "../support/run-cli.ts";
 import { writeSparse } from "../support/sparse.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 import {
+	aloneIn,
 	type Changes,
 	changedCopy,
 	digestsOf,
@@ -49,13 +50,21 @@ async function presetFile(folder: string, name: string, isHeld = (_: string) => 
 describe("a lone weight file", () => {
 	it("is refused with what is missing and the ways to tell it", async () => {
 		const folder = await temporaryFolder();
-		const run = ["convert", join(VIT, "open_clip_model.safetensors"), "--to", "hf", "-o", join(folder, "out")];
+		const file = await aloneIn(folder, join(VIT, "open_clip_model.safetensors"));
+		const run = ["convert", file, "--to", "hf", "-o", join(folder, "out")];
 		expectFailure(await runCli(run), {
 			code: "ERR_USAGE",
 			says: ["quickGelu, vision.heads, vision.eps, text.heads, text.eps"],
 			fix: /--arch-config.*--arch/,
 		});
 		expectDone(await runCli([...run, "--arch-config", join(VIT, "open_clip_config.json")]));
+		expect(await digestsOf(join(folder, "out"))).toEqual(await libraryDigests("vit-f16", "hf"));
+	});
+
+	it("of the usual name has the configuration that lies beside it", async () => {
+		const folder = await temporaryFolder();
+		const file = join(VIT, "open_clip_model.safetensors");
+		expectDone(await runCli(["convert", file, "--to", "hf", "-o", join(folder, "out")]));
 		expect(await digestsOf(join(folder, "out"))).toEqual(await libraryDigests("vit-f16", "hf"));
 	});
 

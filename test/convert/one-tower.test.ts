@@ -6,6 +6,7 @@ import { expectDone } from "../cli/expectations.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 import {
+	aloneIn,
 	type Changes,
 	changedCopy,
 	digestsOf,
@@ -95,7 +96,8 @@ describe("an image tower alone", () => {
 
 	it("is refused without a configuration, naming its own facts and the presets that fit", async () => {
 		const folder = await temporaryFolder();
-		const [fault] = await faultsOf(join(VIT_TIMM, "model.safetensors"), { to: ["timm"], output: join(folder, "out") });
+		const file = await aloneIn(folder, join(VIT_TIMM, "model.safetensors"));
+		const [fault] = await faultsOf(file, { to: ["timm"], output: join(folder, "out") });
 		expect(fault?.code).toBe("ERR_USAGE");
 		expect(fault?.message).toContain("nothing that tells quickGelu, vision.heads, vision.eps, expected");
 	});
@@ -106,7 +108,7 @@ describe("an image tower alone", () => {
 			json: { "config.json": (json) => ({ ...json, model_args: { ...Object(json.model_args), num_heads: 7 } }) },
 		});
 		const [fault] = await faultsOf(source, { to: ["timm"], output: join(folder, "out") });
-		expect(fault).toMatchObject({ code: "ERR_CONFIG_INVALID", message: expect.stringContaining("head_width") });
+		expect(fault).toMatchObject({ code: "ERR_CONFIG_INVALID", message: expect.stringContaining("num_heads") });
 	});
 
 	it("still needs a text tower on the way to OpenCLIP", async () => {
