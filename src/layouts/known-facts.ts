@@ -39,10 +39,8 @@ function textFacts(shapes: Shapes, recognitions: Evidence["recognitions"]): read
 	const { text, embedDim } = inferText(shapes, "");
 	const isCustomText = recognitions.some((one) => one?.tables.includes(OPENCLIP_CUSTOM_TEXT));
 	const carriers = { ...TEXT_CARRIERS, embedDim: text.projectionBias ? "text_projection.weight" : "text_projection" };
-	const name = "the text tower's tensors";
-	// The names tell how the file was written, the configuration how it is to be loaded.
-	const form = isCustomText ? [assumedBy(name, { root: { customText: true } })] : [];
-	return [statedBy(name, { root: { embedDim }, text }, tensorPlaces(shapes, carriers, "text", { ...text })), ...form];
+	const root = isCustomText ? { embedDim, customText: true } : { embedDim };
+	return [statedBy("the text tower's tensors", { root, text }, tensorPlaces(shapes, carriers, "text", { ...text }))];
 }
 
 /** The stored names of the tensors that tell a tower's facts. */

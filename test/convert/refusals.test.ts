@@ -524,11 +524,11 @@ describe("text towers under `text.`", () => {
 		expect((await jsonAt(folder, "out", "openclip", "open_clip_config.json")).model_cfg.custom_text).toBe(true);
 	});
 
-	it("lose it where the configuration has no custom_text: open_clip would not load them", async () => {
+	it("contradict a configuration without custom_text", async () => {
 		const folder = await temporaryFolder();
 		const input = await changedCopy(VIT, join(folder, "in"), underText);
-		expectDone(await runCli(["convert", input, "--to", "openclip", "-o", join(folder, "out")]));
-		expect(await digestsOf(join(folder, "out"))).toEqual(await digestsOf(VIT));
+		const run = await runCli(["convert", input, "--to", "openclip", "-o", join(folder, "out")]);
+		expectFailure(run, { code: "ERR_ARCHITECTURE_MISMATCH", says: ["customText"], fix: /config/ });
 	});
 
 	it("are what a top-level tower becomes where the configuration has custom_text", async () => {

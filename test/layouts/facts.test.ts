@@ -118,11 +118,11 @@ describe("combineFacts", () => {
 		expect(faults[0]?.message).toContain("open_clip_config.json");
 	});
 
-	it("takes the config's word on custom_text, whatever form the names have", () => {
+	it("refuses text names under `text.` with a config that has no custom_text", () => {
 		const { sources } = readOpenClipConfig(readJson("vit", "openclip/open_clip_config.json"));
 		const found = reading("vit-customtext", "openclip");
-		expect(combineFacts([...tensorFacts(found), ...sources]).architecture?.customText).toBe(false);
-		expect(combineFacts(tensorFacts(found)).facts.get("customText")?.value).toBe(true);
+		const faults = faultsOf(() => combineFacts([...tensorFacts(found), ...sources]));
+		expect(faults.map(({ details }) => details.fact)).toEqual(["customText"]);
 	});
 
 	it("accepts a top-level text tower with custom_text, which open_clip reads", () => {
