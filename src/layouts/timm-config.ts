@@ -39,6 +39,9 @@ const pretrainedSchema = z.object(
 	{ error: "an object" },
 );
 
+/** What timm crops to where nothing is said. Source: `PretrainedCfg`, as above. */
+const TIMM_CROP_PCT = 0.875;
+
 const configSchema = z.object(
 	{
 		architecture: z.string({ error: "the name of a timm model" }),
@@ -98,7 +101,6 @@ export function readTimmConfig(json: unknown, file = "config.json"): TimmConfig 
 		file,
 	);
 	const resizeMode = RESIZE_MODES[crop_mode];
-	const cropped = crop_pct !== undefined && crop_pct !== 1;
 	return {
 		sources: [
 			statedBy(
@@ -112,10 +114,22 @@ export function readTimmConfig(json: unknown, file = "config.json"): TimmConfig 
 				PLACES,
 			),
 		],
-		notices: cropped
-			? [`${file}: crop_pct ${crop_pct} is not kept, since a CLIP sees the whole of the resized short side`]
-			: [],
+		notices: [
+			...(crop_pct === 1
+				? []
+				: [`${file}: ${cropWords(crop_pct)}, since a CLIP sees the whole of the resized short side`]),
+			...(crop_mode === "border"
+				? [
+						`${file}: crop_mode border pads with the mean colour in timm, and with fill_color in OpenCLIP: 0 if none is told`,
+					]
+				: []),
+		],
 	};
+}
+
+function cropWords(cropPct: number | undefined): string {
+	if (cropPct !== undefined) return `crop_pct ${cropPct} is not kept`;
+	return `crop_pct is not there, and timm's own ${TIMM_CROP_PCT} is not taken`;
 }
 
 /**

@@ -209,6 +209,15 @@ describe("timmConfig", () => {
 		expect(facts.get("embedDim")?.value).toBe(7);
 	});
 
+	it("says that timm's padding and its own crop_pct are not kept", () => {
+		const config = timmConfig(preset("ViT-B-32"), { ...preprocessOf(preset("ViT-B-32")), resizeMode: "longest" });
+		const { crop_pct: _, ...rest } = config.pretrained_cfg;
+		expect(readTimmConfig(config).notices).toEqual([expect.stringMatching(/crop_mode border pads with the mean/)]);
+		expect(readTimmConfig({ ...config, pretrained_cfg: { ...rest, crop_mode: "center" } }).notices).toEqual([
+			expect.stringMatching(/crop_pct is not there, and timm's own 0\.875 is not taken/),
+		]);
+	});
+
 	it("says that a crop_pct of 0.9 is not kept", () => {
 		const config = timmConfig(preset("RN50"), preprocessOf(preset("RN50")));
 		const cropped = { ...config, pretrained_cfg: { ...config.pretrained_cfg, crop_pct: 0.9 } };
