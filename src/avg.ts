@@ -1,7 +1,8 @@
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
-import { type ModelOptions, openModelFiles, toldByUser } from "./checkpoint/model.ts";
+import { type ModelOptions, openModelFiles } from "./checkpoint/model.ts";
 import { readModels } from "./checkpoint/models.ts";
 import { closeAll, openAll } from "./checkpoint/open.ts";
+import { toldByUser } from "./checkpoint/told.ts";
 import { type AverageChoices, type AverageProduct, planAverage } from "./engine/average-product.ts";
 import { type Delivery, type DeliveryOptions, deliver } from "./engine/deliver.ts";
 import { haveOneForm, planMixedAverage } from "./engine/mixed-average.ts";

@@ -1,6 +1,6 @@
 import type { PartialArchitecture } from "./architectures/architecture.ts";
 import { describeArchitecture } from "./architectures/describe.ts";
-import { type ClipModel, type ModelOptions, openModelFiles, readModel } from "./checkpoint/model.ts";
+import { type ClipModel, type ModelOptions, openModelFiles, readModel, towersIn } from "./checkpoint/model.ts";
 import { closeAll } from "./checkpoint/open.ts";
 import { canonicalCompanions } from "./engine/canonical-companions.ts";
 import { planCanonicalProduct, recipeSource } from "./engine/canonical-product.ts";
@@ -11,6 +11,7 @@ import { conversionRecipe } from "./engine/provenance.ts";
 import { refuseShards } from "./engine/shards.ts";
 import { ClipSoupError } from "./errors.ts";
 import { Hub } from "./hub/hub.ts";
+import { partialArchitecture } from "./layouts/combine-facts.ts";
 import type { LayoutId } from "./layouts/detect.ts";
 import type { TargetId } from "./layouts/index.ts";
 import { resolveTarget } from "./output/target.ts";
@@ -36,9 +37,10 @@ export interface ConvertResult extends Delivery {
 	readonly output: string;
 	/** Layouts of the input's folders, each with what speaks for it. */
 	readonly from: readonly { readonly path: string; readonly layout: string; readonly evidence: string }[];
-	readonly architecture: PartialArchitecture;
+	/** Undefined where tensors alone are written and nobody tells all of it. */
+	readonly architecture: PartialArchitecture | undefined;
 	/** The architecture in words. */
-	readonly description: string;
+	readonly description: string | undefined;
 	readonly targets: readonly TargetId[];
 	/** Tensors of the output, all targets together. */
 	readonly tensors: number;
@@ -80,19 +82,19 @@ async function convertModel(model: ClipModel, options: ConvertOptions, watch: Wa
 		options.maxShardSize,
 	);
 	const recipe = conversionRecipe(recipeSource(model));
+	const hasConfigs = output.kind === "folder" && !options.weightsOnly;
 	const { product, architecture, tensors, notices } = await planCanonicalProduct({
 		models: [model],
 		targets,
 		output,
 		options: { weights: undefined, dtype: undefined, keep: new Map() },
 		maxShardSize: options.maxShardSize,
+		hasConfigs,
 		drop,
 		recipe: () => recipe,
 	});
-	const companions =
-		output.kind === "file" || options.weightsOnly
-			? undefined
-			: await canonicalCompanions([model], targets, { architecture, tensors });
+	const companions = hasConfigs ? await canonicalCompanions([model], targets, { architecture, tensors }) : undefined;
+	const known = hasConfigs ? architecture : partialArchitecture(model.knowledge, towersIn(model.tensors));
 	const whole: Product = { ...product, smallFiles: companions?.files ?? [] };
 	// Nothing is computed: whatever the bytes are, they stay what they are.
 	const mode = { phase: "convert", allowNonFinite: true, digests: false, fileDigests: false } as const;
@@ -101,8 +103,8 @@ async function convertModel(model: ClipModel, options: ConvertOptions, watch: Wa
 		...delivery,
 		output: options.output,
 		from: describeLayouts(model),
-		architecture,
-		description: describeArchitecture(architecture),
+		architecture: known,
+		description: known && describeArchitecture(known),
 		targets: targets.map(({ target }) => target.id),
 		tensors: tensors.length,
 		notices: [...notices, ...unusedDrops(model, drop), ...(companions?.notices ?? []), ...delivery.notices],

@@ -21,8 +21,8 @@ export interface InspectOptions {
 	readonly profile?: boolean | undefined;
 	/** The architecture by name, where no configuration tells it. */
 	readonly arch?: string | undefined;
-	/** The architecture by a configuration file of OpenCLIP, timm or transformers. */
-	readonly archConfig?: string | undefined;
+	/** The architecture by configuration files of OpenCLIP, timm or transformers. */
+	readonly archConfig?: string | readonly string[] | undefined;
 	/** Worker threads for `data`. Default: the processors, at most 2. */
 	readonly threads?: number | undefined;
 }

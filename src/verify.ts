@@ -1,7 +1,7 @@
 import { describeArchitecture } from "./architectures/describe.ts";
 import { partOf, towersIn } from "./checkpoint/model.ts";
 import { refuseStrayOptions, requireAnswers } from "./checks/asked.ts";
-import { describeSources, type FunctionFacts } from "./checks/configuration.ts";
+import { describeSources, type FunctionFacts, loadingFindings } from "./checks/configuration.ts";
 import { containerCheck } from "./checks/container.ts";
 import { type FunctionOptions, functionChecks, refuseRemoteComparison } from "./checks/function-checks.ts";
 import { goldenOf } from "./checks/golden.ts";
@@ -144,7 +144,8 @@ async function examineModel(subject: Subject, options: VerifyOptions): Promise<E
 		return { results: STRUCTURE.map((check) => skippedCheck(check, reason)), facts: undefined };
 	}
 	const facts = { architecture, preprocess: model.knowledge.preprocess };
-	const configuration = ranCheck("CS012", secondsSince(start), { detail: describeSources(model) });
+	const findings = loadingFindings(model);
+	const configuration = ranCheck("CS012", secondsSince(start), { detail: describeSources(model), findings });
 	return { results: [configuration, ...(await checkStructure(model, architecture))], facts };
 }
 

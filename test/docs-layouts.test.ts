@@ -31,6 +31,7 @@ const CHANGES: Readonly<Record<Rule["change"], RegExp>> = {
 	transposed: /^transposed$/,
 	oneMore: /^with a leading 1$/,
 	twoMore: /^with two leading 1s$/,
+	single: /^as `\[1\]`$/,
 	scalar: /^as `\[\]`$/,
 };
 

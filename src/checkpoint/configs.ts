@@ -1,6 +1,7 @@
 import type { Folder } from "../bytes/folder.ts";
 import { ClipSoupError } from "../errors.ts";
 import type { Hub } from "../hub/hub.ts";
+import type { LayoutId } from "../layouts/detect.ts";
 import type { FactSource } from "../layouts/facts.ts";
 import { readHfConfig } from "../layouts/hf-facts.ts";
 import { readPreprocessorConfig, readProcessorConfig } from "../layouts/hf-preprocessor.ts";
@@ -21,28 +22,37 @@ export interface ConfigFacts {
 export const NO_CONFIG: ConfigFacts = { sources: [], modelConfig: undefined, notices: [] };
 
 /** Reads the configuration that belongs to the checkpoint's layout, if there is one. */
-export async function readConfigs({ configFolder: folder, recognition }: Checkpoint): Promise<ConfigFacts> {
-	if (folder === undefined || recognition === undefined) return NO_CONFIG;
-	if (recognition.layout.family === "openclip") {
+export async function readConfigs({ path, folder, configFolder, recognition }: Checkpoint): Promise<ConfigFacts> {
+	if (configFolder === undefined || recognition === undefined) return NO_CONFIG;
+	const found = await readConfigsIn(configFolder, recognition.layout.family);
+	if (folder !== undefined || found.files.length === 0) return found;
+	return { ...found, notices: [...found.notices, `"${path}": ${found.files.join(", ")} beside it tells of it`] };
+}
+
+async function readConfigsIn(
+	folder: Folder,
+	family: LayoutId,
+): Promise<ConfigFacts & { readonly files: readonly string[] }> {
+	if (family === "openclip") {
 		const { json, path } = await readJsonIn(folder, "open_clip_config.json");
-		return json === undefined ? NO_CONFIG : { ...readOpenClipConfig(json, path), notices: [] };
+		return json === undefined
+			? { ...NO_CONFIG, files: [] }
+			: { ...readOpenClipConfig(json, path), notices: [], files: [path] };
 	}
-	const { json, path } = await readJsonIn(folder, "config.json");
-	if (recognition.layout.family === "timm" && json !== undefined) {
-		return { ...readTimmConfig(json, path), modelConfig: undefined };
+	const config = await readJsonIn(folder, "config.json");
+	if (family === "timm" && config.json !== undefined) {
+		return { ...readTimmConfig(config.json, config.path), modelConfig: undefined, files: [config.path] };
 	}
-	const [preprocessor, processor] = [
-		await readJsonIn(folder, "preprocessor_config.json"),
-		await readJsonIn(folder, "processor_config.json"),
-	];
+	const read = [
+		{ ...config, read: (json: unknown, path: string) => (isTimmConfig(json) ? [] : readHfConfig(json, path)) },
+		{ ...(await readJsonIn(folder, "preprocessor_config.json")), read: readPreprocessorConfig },
+		{ ...(await readJsonIn(folder, "processor_config.json")), read: readProcessorConfig },
+	].map((file) => ({ path: file.path, sources: file.json === undefined ? [] : file.read(file.json, file.path) }));
 	return {
-		sources: [
-			...(json === undefined || isTimmConfig(json) ? [] : readHfConfig(json, path)),
-			...(preprocessor.json === undefined ? [] : readPreprocessorConfig(preprocessor.json, preprocessor.path)),
-			...readProcessorConfig(processor.json, processor.path),
-		],
+		sources: read.flatMap(({ sources }) => sources),
 		modelConfig: undefined,
 		notices: [],
+		files: read.filter(({ sources }) => sources.length > 0).map(({ path }) => path),
 	};
 }
 

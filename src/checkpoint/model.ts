@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Architecture, PartialArchitecture } from "../architectures/architecture.ts";
-import { matchingPresets, requirePreset } from "../architectures/index.ts";
+import { matchingPresets } from "../architectures/index.ts";
 import { inferArchitecture, inferImage } from "../architectures/infer.ts";
 import { shapesOf } from "../architectures/shapes.ts";
 import { ClipSoupError, faultsIn, isClipSoupError, throwFaults } from "../errors.ts";
@@ -10,28 +11,26 @@ import { canonicalFaults } from "../layouts/canonical-faults.ts";
 import { type CarriedTensor, carriedFacts, carriedTensors } from "../layouts/carried.ts";
 import type { ReadingOptions } from "../layouts/classify.ts";
 import {
+	architectureOfForms,
 	combineFacts,
 	type Knowledge,
 	partialArchitecture,
 	requireArchitecture,
 	requireTowers,
 } from "../layouts/combine-facts.ts";
-import { assumedBy, type FactSource } from "../layouts/facts.ts";
-import { presetFacts, tensorFacts, USUAL_FORMS } from "../layouts/known-facts.ts";
+import type { FactSource } from "../layouts/facts.ts";
+import { tensorFacts, USUAL_FORMS } from "../layouts/known-facts.ts";
 import { type Reading, readLayouts, type StoredFolder } from "../layouts/read.ts";
 import { storedForms } from "../layouts/stored-forms.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { type ConfigFacts, NO_CONFIG, readConfigs, readNamedConfig } from "./configs.ts";
+import { type ConfigFacts, readConfigs } from "./configs.ts";
 import { givenName, locate, openCheckpoints } from "./open.ts";
+import { type ToldOptions, toldArchitecture, toldByUser } from "./told.ts";
 
 /** What the user says of a model besides its files. */
-export interface ModelOptions {
+export interface ModelOptions extends ToldOptions {
 	/** Folder or file of the text tower, where the model's own has none. */
 	readonly text?: string | undefined;
-	/** Name of a preset. */
-	readonly arch?: string | undefined;
-	/** A configuration file of OpenCLIP, timm or transformers, on this machine or as `hf:org/name:FILE`. */
-	readonly archConfig?: string | undefined;
 	/** Logarithm of the temperature, where no file holds it. */
 	readonly logitScale?: number | undefined;
 	/** Stored names to leave out. */
@@ -59,14 +58,21 @@ const PAIR = ["vision", "text"] as const;
 
 /**
  * Opens the checkpoints that make up a model: a file or folder, a folder with `vision/` and `text/`, and what `--text`
- * names.
+ * names, of a pair its `text/`.
  */
 export async function openModelFiles(path: string, text?: string, hub: Hub = new Hub()): Promise<Checkpoint[]> {
+	const paths = (await pairIn(path, hub)) ?? [path];
+	if (text === undefined) return openCheckpoints(paths, hub);
+	const [, textOfPair] = (await pairIn(text, hub)) ?? [];
+	return openCheckpoints([...paths, textOfPair ?? text], hub);
+}
+
+/** The two folders of a pair; undefined if a path is none. */
+async function pairIn(path: string, hub: Hub): Promise<readonly string[] | undefined> {
 	const { folder, file } = await locate(path, hub);
 	const names = file === undefined ? await folder.list() : [];
 	const isPair = PAIR.every((name) => names.includes(name)) && !names.some((name) => name.endsWith(".safetensors"));
-	const paths = isPair ? PAIR.map((name) => folder.nameOf(name)) : [path];
-	return openCheckpoints(text === undefined ? paths : [...paths, text], hub);
+	return isPair ? PAIR.map((name) => folder.nameOf(name)) : undefined;
 }
 
 /**
@@ -83,12 +89,6 @@ export async function readModel(
 	return readModelWith(path, checkpoints, options, await toldByUser(options, hub));
 }
 
-/** What the user says of the architecture, by a configuration file or the name of a preset. */
-export async function toldByUser({ archConfig, arch }: ModelOptions, hub: Hub): Promise<ConfigFacts> {
-	const named = archConfig === undefined ? NO_CONFIG : await readNamedConfig(archConfig, hub);
-	return { ...named, sources: [...named.sources, ...presetSources(arch)] };
-}
-
 /** As `readModel`, with what the user says read already. */
 export async function readModelWith(
 	path: string,
@@ -101,7 +101,7 @@ export async function readModelWith(
 		options.text !== undefined && index === checkpoints.length - 1 ? ofTextTower(config) : config,
 	);
 	const told = [...configs, user].flatMap(({ sources }) => sources);
-	const carried = checkpoints.flatMap(({ metadata }) => carriedTensors(metadata));
+	const carried = carriedByAll(checkpoints, options);
 	const folders = storedFolders(checkpoints, options, carried);
 	const { reading, knowledge } = readWith(folders, told, new Set(options.drop));
 	throwFaults(`Cannot read "${path}"`, reading.faults);
@@ -177,6 +177,37 @@ function refuseSecondText(path: string, own: readonly Checkpoint[]): void {
 /** Canonical name of the temperature, and the end of its stored name in every layout. */
 const TEMPERATURE = "logit_scale";
 
+/**
+ * What the checkpoints carry, each tensor once. Where they carry two temperatures the user's own counts.
+ *
+ * @throws {ClipSoupError} ERR_VALUE_MISMATCH if they carry a tensor with different values
+ */
+function carriedByAll(
+	checkpoints: readonly Checkpoint[],
+	{ logitScale: told }: ModelOptions,
+): readonly CarriedTensor[] {
+	const carried = new Map<string, { readonly tensor: CarriedTensor; readonly path: string }>();
+	const differing = new Set<string>();
+	for (const { path, metadata } of checkpoints) {
+		for (const tensor of carriedTensors(metadata)) {
+			const first = carried.get(tensor.name);
+			if (first === undefined) carried.set(tensor.name, { tensor, path });
+			else if (isDeepStrictEqual(first.tensor, tensor)) continue;
+			else if (tensor.name === TEMPERATURE && told !== undefined) differing.add(tensor.name);
+			else throw secondValueFault(tensor.name, first.path, path);
+		}
+	}
+	return [...carried.values()].flatMap(({ tensor }) => (differing.has(tensor.name) ? [] : [tensor]));
+}
+
+function secondValueFault(name: string, first: string, second: string): ClipSoupError {
+	const message = `Cannot know ${name}: found another value in the metadata of "${second}", expected that of "${first}"`;
+	return new ClipSoupError("ERR_VALUE_MISMATCH", message, {
+		fix: "give folders of one model, or the temperature with --logit-scale",
+		details: { tensor: name, paths: [first, second] },
+	});
+}
+
 /** @throws {ClipSoupError} ERR_USAGE if the temperature that the user gave is not the only one */
 function refuseSecondTemperature(path: string, names: readonly string[]): void {
 	if (!names.includes(TEMPERATURE)) return;
@@ -221,20 +252,6 @@ function towersRecognised(folders: readonly StoredFolder[]): ReadonlySet<Tower> 
 	return new Set(folders.flatMap(({ recognition }) => recognition?.tables.map(({ tower }) => tower) ?? []));
 }
 
-/** What no configuration but OpenCLIP's tells of a ConvNeXt, and is so of nearly all. */
-const NO_HEAD_BIAS = assumedBy("OpenCLIP's default", { vision: { headBias: false } });
-
-/** What is told without a look at the tensors; nothing if it is contradictory, which is for `knowledgeOf` to say. */
-function toldArchitecture(told: readonly FactSource[], towers: ReadonlySet<Tower>): PartialArchitecture | undefined {
-	try {
-		const knowledge = combineFacts([...told, USUAL_FORMS, NO_HEAD_BIAS]);
-		return knowledge.architecture ?? partialArchitecture(knowledge, towers);
-	} catch (error) {
-		if (isClipSoupError(error)) return undefined;
-		throw error;
-	}
-}
-
 function readingOptions(drop: ReadonlySet<string>, architecture: PartialArchitecture | undefined): ReadingOptions {
 	if (architecture === undefined) return { drop };
 	return { drop, expected: new Set(canonicalInventory(architecture).map(({ name }) => name)) };
@@ -249,28 +266,36 @@ function knowledgeOf(
 	told: readonly FactSource[],
 	likely: PartialArchitecture | undefined,
 ): Knowledge {
+	const missing = () => (likely === undefined ? [] : missingTensors(reading, likely));
+	// Tensors that do not fit together tell nothing: the reading's faults say more.
+	const seen = orElse(() => (reading.faults.length > 0 ? [] : tensorFacts(reading)), missing);
+	return orElse(
+		() => combineFacts([...seen, ...told, USUAL_FORMS]),
+		(error) => {
+			const faults = missing();
+			return faults.length === 0 ? [] : [...faults, ...faultsIn(error)];
+		},
+	);
+}
+
+/** What `run` returns; where it throws, `explain` may know faults that say more. */
+function orElse<Value>(run: () => Value, explain: (error: unknown) => readonly ClipSoupError[]): Value {
 	try {
-		// Tensors that do not fit together tell nothing: the reading's faults say more.
-		const seen = reading.faults.length > 0 ? [] : tensorFacts(reading);
-		return combineFacts([...seen, ...told, USUAL_FORMS]);
+		return run();
 	} catch (error) {
-		const missing = likely === undefined ? [] : tensorFaults(reading, likely);
-		if (missing.length === 0 || missing.some(({ code }) => code !== "ERR_TENSOR_MISSING")) throw error;
-		const told = faultsIn(error).filter(({ code }) => code !== "ERR_TENSOR_MISSING");
-		throwFaults("Cannot use a part of a CLIP", [...missing, ...told]);
+		throwFaults("Cannot use a part of a CLIP", explain(error));
 		throw error;
 	}
 }
 
-/** How the towers that are there differ from those of an architecture, in the names of their files. */
-function tensorFaults({ tensors, recognitions }: Reading, architecture: PartialArchitecture): readonly ClipSoupError[] {
+/** The tensors that an architecture has and the towers that are there lack, if they differ in nothing else. */
+function missingTensors(
+	{ tensors, recognitions }: Reading,
+	architecture: PartialArchitecture,
+): readonly ClipSoupError[] {
 	const towers = new Set([...towersIn(tensors)].filter((tower) => tower !== "joint"));
-	return canonicalFaults(architecture, tensors, towers, { stored: storedForms(recognitions) });
-}
-
-function presetSources(name: string | undefined): readonly FactSource[] {
-	if (name === undefined) return [];
-	return presetFacts(requirePreset(name));
+	const faults = canonicalFaults(architecture, tensors, towers, { stored: storedForms(recognitions) });
+	return faults.every(({ code }) => code === "ERR_TENSOR_MISSING") ? faults : [];
 }
 
 function logitScale(value: number | undefined): CarriedTensor[] {
@@ -298,6 +323,15 @@ export function partOf(
 	return partialArchitecture(knowledge, towers) ?? requireTowers(knowledge, towers, fittingPresets(tensors));
 }
 
+/** As `partOf` for those who write tensors alone: facts that no tensor depends on have any value where nobody tells them. */
+export function formsOf(
+	model: Pick<ClipModel, "knowledge" | "tensors">,
+	towers: ReadonlySet<Tower>,
+): PartialArchitecture {
+	const { knowledge } = model;
+	return partialArchitecture(knowledge, towers) ?? architectureOfForms(knowledge, towers) ?? partOf(model, towers);
+}
+
 /** The parts of a CLIP that tensors belong to. */
 export function towersIn(tensors: readonly Pick<CanonicalTensor, "name">[]): ReadonlySet<Tower> {
 	return new Set(tensors.map(({ name }) => towerOf(name)));
@@ -305,9 +339,9 @@ export function towersIn(tensors: readonly Pick<CanonicalTensor, "name">[]): Rea
 
 function fittingPresets(tensors: readonly CanonicalTensor[]): string[] {
 	try {
-		if (towersIn(tensors).has("text")) return matchingPresets(inferArchitecture(tensors).known).map(({ name }) => name);
-		const { vision, embedDim } = inferImage(shapesOf(tensors));
-		return matchingPresets({ vision, embedDim }).map(({ name }) => name);
+		const { carriers: _, ...image } = inferImage(shapesOf(tensors));
+		const known = towersIn(tensors).has("text") ? inferArchitecture(tensors).known : image;
+		return matchingPresets(known).map(({ name }) => name);
 	} catch (error) {
 		if (isClipSoupError(error)) return [];
 		throw error;

@@ -1,8 +1,9 @@
 import { ClipSoupError, FaultsError, isClipSoupError } from "../errors.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { type ClipModel, type ModelOptions, readModelWith, toldByUser } from "./model.ts";
+import { type ClipModel, type ModelOptions, readModelWith } from "./model.ts";
 import { throwAll } from "./open.ts";
+import { toldByUser } from "./told.ts";
 
 /** An input as it was given, and the checkpoints that make it up. */
 export interface ModelInput {

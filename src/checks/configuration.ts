@@ -1,6 +1,7 @@
 import type { PartialArchitecture } from "../architectures/architecture.ts";
 import { disagreements } from "../architectures/disagreements.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
+import { OPENCLIP_CUSTOM_TEXT } from "../layouts/openclip.ts";
 import type { Preprocess } from "../layouts/preprocess.ts";
 import { counted } from "../reports/plain-text.ts";
 import type { Finding } from "../verification.ts";
@@ -62,6 +63,19 @@ function factsOf({ architecture, preprocess }: FunctionFacts, { image, text, qui
 function causeOf(fact: string): { readonly cause?: string } {
 	const known = CAUSES.find((one) => one.fact.test(fact));
 	return known === undefined ? {} : { cause: known.cause };
+}
+
+/** What keeps open_clip from loading the files as they are, although they tell of one model. */
+export function loadingFindings({ reading, knowledge }: ClipModel): Finding[] {
+	const isUnderText = reading.recognitions.some((one) => one?.tables.includes(OPENCLIP_CUSTOM_TEXT));
+	if (!isUnderText || knowledge.facts.get("customText")?.value !== false) return [];
+	return [
+		{
+			level: "error",
+			message:
+				"the text tower is under `text.`, where open_clip looks for it only if custom_text is true; clip-soup convert --to openclip puts it at top level",
+		},
+	];
 }
 
 /** Where what is known of a model comes from, for the detail of a check. */

@@ -53,7 +53,7 @@ function renderConvert(result: ConvertResult, seconds: number): string {
 			"from",
 			`${printable(path)}: ${layout}, by ${printable(evidence)}`,
 		]),
-		["model", result.description],
+		...(result.description === undefined ? [] : [["model", result.description]]),
 		["to", result.targets.join(", ")],
 		["output", printable(result.output)],
 		["files", result.files.map(printable).join(", ")],

@@ -124,7 +124,7 @@ export const averageFlags = commonFlags.extend({
 	to: z.string().transform(parseLayout).optional(),
 	hfDual: z.boolean().default(false),
 	arch: z.string().optional(),
-	archConfig: z.string().optional(),
+	archConfig: z.array(z.string()).optional(),
 	maxShardSize: z.string().transform(parseByteSize).optional(),
 	digests: z.boolean().default(false),
 	fileDigests: z.boolean().default(false),
@@ -152,7 +152,7 @@ export const convertFlags = commonFlags.extend({
 	output: z.string().transform(parseOutput),
 	text: z.string().optional(),
 	arch: z.string().optional(),
-	archConfig: z.string().optional(),
+	archConfig: z.array(z.string()).optional(),
 	logitScale: z.string().transform(parseNumber).optional(),
 	drop: z.array(z.string()).default([]),
 	hfDual: z.boolean().default(false),
@@ -201,7 +201,7 @@ export const embedFlags = commonFlags
 		download,
 		logitScale: z.string().transform(parseNumber).optional(),
 		arch: z.string().optional(),
-		archConfig: z.string().optional(),
+		archConfig: z.array(z.string()).optional(),
 	})
 	.transform(refuseOtherMode);
 
@@ -226,7 +226,7 @@ export const inspectFlags = commonFlags.extend({
 	tensors: z.boolean().default(false),
 	profile: z.boolean().default(false),
 	arch: z.string().optional(),
-	archConfig: z.string().optional(),
+	archConfig: z.array(z.string()).optional(),
 	listArchs: z.boolean().default(false),
 });
 
@@ -277,7 +277,7 @@ export const verifyFlags = commonFlags.extend({
 	cosLimit: z.string().transform(parseLimit).optional(),
 	text: z.string().optional(),
 	arch: z.string().optional(),
-	archConfig: z.string().optional(),
+	archConfig: z.array(z.string()).optional(),
 	logitScale: z.string().transform(parseNumber).optional(),
 	report: z.string().optional(),
 	failOn: z.string().default("error").transform(parseLevel),
@@ -290,7 +290,7 @@ export const exportOnnxFlags = commonFlags.extend({
 	text: z.string().optional(),
 	download,
 	arch: z.string().optional(),
-	archConfig: z.string().optional(),
+	archConfig: z.array(z.string()).optional(),
 	logitScale: z.string().transform(parseNumber).optional(),
 	force: z.boolean().default(false),
 	fsync: z.boolean().default(true),

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { InspectedTensor } from "../inspect.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { formatNumber, formatTable, printable } from "./format.ts";
+import { append } from "./options.ts";
 import { runCommand } from "./run.ts";
 
 const EXAMPLES = `
@@ -9,7 +10,8 @@ Examples:
   $ clip-soup inspect soup/
   $ clip-soup inspect soup/ --data --json
   $ clip-soup inspect model.safetensors --tensors | grep logit_scale
-  $ clip-soup inspect --arch convnext_xxlarge --profile`;
+  $ clip-soup inspect --arch convnext_xxlarge --profile
+  $ clip-soup inspect --arch-config config.json --profile`;
 
 /** `clip-soup inspect` */
 export function addInspect(program: Command): void {
@@ -24,7 +26,11 @@ export function addInspect(program: Command): void {
 		.option("--tensors", "list the tensors")
 		.option("--profile", "count parameters, multiply-accumulates and activations of each tower")
 		.option("--arch <preset>", "the architecture by name, where no configuration tells it; needs no checkpoint")
-		.option("--arch-config <file>", "the architecture by a configuration file of OpenCLIP, timm or transformers")
+		.option(
+			"--arch-config <file>",
+			"the architecture by a configuration file of OpenCLIP, timm or transformers; repeatable",
+			append,
+		)
 		.option("--list-archs", "list the presets")
 		.option("--threads <n>", "worker threads for --data (default: processors, at most 2)")
 		.option("--json", "one JSON document on stdout; holds the tensors with --tensors")
@@ -37,11 +43,7 @@ export function addInspect(program: Command): void {
 				(flags) => flags.inspectFlags,
 				async (flags, watch) => {
 					if (flags.listArchs) return (await import("./presets.ts")).listPresets();
-					if (path === undefined) {
-						const { inspectConfig, inspectPreset } = await import("./presets.ts");
-						const { arch, archConfig } = flags;
-						return arch === undefined && archConfig !== undefined ? inspectConfig(archConfig) : inspectPreset(arch);
-					}
+					if (path === undefined) return (await import("./presets.ts")).inspectArchitecture(flags, watch);
 					const { inspect } = await import("../inspect.ts");
 					const { renderSummary } = await import("./summary.ts");
 					const { tensors, ...summary } = await inspect(path, flags, watch);

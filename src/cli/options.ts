@@ -20,7 +20,11 @@ export function addDownloadOption(command: Command): Command {
 export function addArchitectureOptions(command: Command, where: string): Command {
 	return command
 		.option("--arch <preset>", `the architecture by name, ${where}`)
-		.option("--arch-config <file>", "the architecture by a configuration file of OpenCLIP, timm or transformers");
+		.option(
+			"--arch-config <file>",
+			"the architecture by a configuration file of OpenCLIP, timm or transformers; repeatable",
+			append,
+		);
 }
 
 /** Gathers the values of an option that may be given several times. */

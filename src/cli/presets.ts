@@ -1,9 +1,10 @@
 import { describeArchitecture } from "../architectures/describe.ts";
 import { PRESETS, requirePreset } from "../architectures/index.ts";
 import { profileArchitecture } from "../architectures/profile.ts";
-import { toldArchitecture } from "../checkpoint/told-architecture.ts";
+import { architectureToldByUser } from "../checkpoint/told.ts";
 import { ClipSoupError } from "../errors.ts";
 import { Hub } from "../hub/hub.ts";
+import type { Watch } from "../progress.ts";
 import { formatTable, printable } from "./format.ts";
 import { renderProfile } from "./model.ts";
 import type { CommandResult } from "./run.ts";
@@ -18,30 +19,28 @@ export function listPresets(): CommandResult {
 	return { result: { presets }, text: `${text}\n`, notices: [] };
 }
 
-/** `inspect --arch-config FILE`, without a checkpoint. @throws {ClipSoupError} as `toldArchitecture` */
-export async function inspectConfig(archConfig: string): Promise<CommandResult> {
-	const architecture = await toldArchitecture({ archConfig }, new Hub());
-	const profile = profileArchitecture(architecture);
-	const description = describeArchitecture(architecture);
-	const text = `${formatTable([
-		["config", printable(archConfig)],
-		["model", description],
-	])}\n\n${renderProfile(profile)}`;
-	return { result: { config: archConfig, description, architecture, profile }, text, notices: [] };
+/** What `inspect` is told in place of a checkpoint. */
+interface Told {
+	readonly arch?: string | undefined;
+	readonly archConfig?: readonly string[] | undefined;
 }
 
-/** `inspect --arch NAME`, without a checkpoint. @throws {ClipSoupError} ERR_USAGE */
-export function inspectPreset(name: string | undefined): CommandResult {
-	if (name === undefined) {
-		const message = "Cannot inspect: found no checkpoint, no --arch and no --arch-config, expected one of them";
-		throw new ClipSoupError("ERR_USAGE", message, { fix: "name a checkpoint: clip-soup inspect soup/" });
+/** `inspect --arch NAME` or `--arch-config FILE`, without a checkpoint. @throws {ClipSoupError} ERR_USAGE */
+export async function inspectArchitecture({ arch, archConfig }: Told, watch: Watch): Promise<CommandResult> {
+	if (arch === undefined && archConfig === undefined) {
+		const found = "found no checkpoint, no --arch and no --arch-config";
+		throw new ClipSoupError("ERR_USAGE", `Cannot inspect: ${found}, expected one of them`, {
+			fix: "name a checkpoint: clip-soup inspect soup/",
+		});
 	}
-	const { architecture, config } = requirePreset(name);
+	const architecture = await architectureToldByUser({ arch, archConfig }, new Hub(watch));
+	const config = arch === undefined ? undefined : requirePreset(arch).config;
 	const profile = profileArchitecture(architecture);
 	const description = describeArchitecture(architecture);
 	const text = `${formatTable([
-		["preset", name],
+		...(arch === undefined ? [] : [["preset", arch]]),
+		...(archConfig ?? []).map((file) => ["config", printable(file)]),
 		["model", description],
 	])}\n\n${renderProfile(profile)}`;
-	return { result: { preset: name, description, config, architecture, profile }, text, notices: [] };
+	return { result: { preset: arch, description, config, architecture, profile }, text, notices: [] };
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { PartialArchitecture } from "../architectures/architecture.ts";
 import { disagreements } from "../architectures/disagreements.ts";
-import { type ClipModel, partOf } from "../checkpoint/model.ts";
+import { type ClipModel, formsOf, partOf } from "../checkpoint/model.ts";
 import { ClipSoupError, throwFaults } from "../errors.ts";
 import type { Tower } from "../layouts/canonical.ts";
 import { canonicalFaults, missingTowerFaults } from "../layouts/canonical-faults.ts";
@@ -9,6 +9,13 @@ import { partialArchitecture } from "../layouts/combine-facts.ts";
 import type { Target } from "../layouts/index.ts";
 import { storedForms } from "../layouts/stored-forms.ts";
 import type { TensorInfo } from "../tensor/tensor.ts";
+
+export interface Agreement {
+	/** Canonical tensors taken from one input, by its number from 0. */
+	readonly keep: ReadonlyMap<string, number>;
+	/** Whether no configuration is written: then facts that no tensor depends on need not be told, see `formsOf`. */
+	readonly isFormEnough: boolean;
+}
 
 /**
  * The architecture of all models in the towers that the targets hold, once it is sure that each has all their tensors.
@@ -19,7 +26,7 @@ import type { TensorInfo } from "../tensor/tensor.ts";
 export function agreedArchitecture(
 	models: readonly ClipModel[],
 	targets: readonly Target[],
-	keep: ReadonlyMap<string, number> = new Map(),
+	{ keep, isFormEnough }: Agreement,
 ): PartialArchitecture {
 	const towers = new Set(targets.flatMap(requiredTowers));
 	const infos = infosOf(models, keep);
@@ -31,7 +38,7 @@ export function agreedArchitecture(
 	const [first] = models;
 	const knowing = models.find(({ knowledge }) => partialArchitecture(knowledge, towers) !== undefined) ?? first;
 	if (knowing === undefined) throw new RangeError("There is at least one model");
-	const architecture = partOf(knowing, towers);
+	const architecture = isFormEnough ? formsOf(knowing, towers) : partOf(knowing, towers);
 	throwFaults("Cannot use these inputs", [
 		...models.flatMap((model, index) => architectureFaults(architecture, model, index + 1, towers)),
 		...infos.flatMap((tensors, index) => {

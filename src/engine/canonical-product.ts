@@ -29,6 +29,8 @@ export interface CanonicalRequest {
 	readonly output: OutputTarget;
 	readonly options: CanonicalOptions;
 	readonly maxShardSize: number | undefined;
+	/** Whether configurations are written too, which say what a model computes. */
+	readonly hasConfigs: boolean;
 	/** Canonical tensors that may be left out although a target needs them. */
 	readonly drop: ReadonlySet<string>;
 	/** The recipe, but for the target. */
@@ -38,6 +40,7 @@ export interface CanonicalRequest {
 /** Models in any layouts on their way into targets; the small files depend on the architecture and come later. */
 export interface CanonicalProduct {
 	readonly product: Omit<Product, "smallFiles">;
+	/** Without configurations one whose tensors are the same, see `formsOf`. */
 	readonly architecture: PartialArchitecture;
 	/** Tensors of the output, all targets together. */
 	readonly tensors: readonly OutputTensor[];
@@ -60,7 +63,7 @@ export async function planCanonicalProduct(request: CanonicalRequest): Promise<C
 	const architecture = agreedArchitecture(
 		models,
 		targets.map(({ target }) => target),
-		options.keep,
+		{ keep: options.keep, isFormEnough: !request.hasConfigs },
 	);
 	const { tensors: sums, sources, zeros } = gatherCanonical(models, options);
 	const shapes = sums.map(({ name, shape }) => ({ name, shape: shape.map(Number) }));

@@ -60,6 +60,7 @@ export async function planMixedAverage(
 		output,
 		options: { weights, dtype, keep },
 		maxShardSize: choices.maxShardSize,
+		hasConfigs: output.kind === "folder",
 		drop: new Set(),
 		recipe: (digests) =>
 			soupRecipe(recorded, { weights: choices.weights, normalize, dtype, keep: choices.keep ?? {} }, digests),

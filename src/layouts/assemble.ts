@@ -17,6 +17,8 @@ export interface CanonicalTensor extends TensorInfo {
 	readonly sources: readonly StoredName[];
 	/** Whether the stored matrix is to be transposed; without, its bytes are those of the canonical tensor. */
 	readonly isTransposed: boolean;
+	/** Shape of each of its sources. */
+	readonly storedShape: Shape;
 }
 
 /** A stored tensor with what its header says. */
@@ -56,6 +58,7 @@ export function assemble(name: string, assembly: Assembly): CanonicalTensor | Cl
 		shape,
 		sources: sources.map((source) => ({ folder: source.folder, name: source.name })),
 		isTransposed: rule.change === "transposed",
+		storedShape: first.shape,
 	};
 }
 

@@ -3,7 +3,7 @@ import { inventoryOf } from "../architectures/inventory.ts";
 import type { InventoryTensor } from "../architectures/layers.ts";
 
 /**
- * Canonical names: OpenCLIP's own, with the text tower at top level and q, k, v in one matrix.
+ * Canonical names: OpenCLIP's own, with the text tower at top level, q, k, v in one matrix, and temperatures of shape [].
  *
  * The lists below hold every tensor that an architecture can have, so that the compiler refuses a layout's table in which
  * one of them is missing. Source: `state_dict()` of open_clip @ 89fb801f.
@@ -102,5 +102,5 @@ export function towerOf(name: string): Tower {
 
 /** Every tensor of an architecture under its canonical name. */
 export function canonicalInventory(architecture: PartialArchitecture): readonly InventoryTensor[] {
-	return inventoryOf({ ...architecture, customText: false });
+	return inventoryOf({ ...architecture, customText: false, nonscalarLogitScale: false });
 }

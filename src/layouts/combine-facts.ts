@@ -121,7 +121,7 @@ export function combineFacts(sources: readonly FactSource[]): Knowledge {
 			if (known !== undefined && !isDeepStrictEqual(known.value, value)) {
 				faults.push(contradiction(path, known, placesOf(path, sources, known), value, source));
 			}
-			facts.set(path, { value: known?.value ?? value, from: [...(known?.from ?? []), source.name] });
+			facts.set(path, { value: known?.value ?? value, from: [...new Set([...(known?.from ?? []), source.name])] });
 		}
 	}
 	throwFaults("Cannot join what is known of the model", faults);
@@ -155,6 +155,32 @@ export function partialArchitecture(
 		...(towers.has("text") && { text: branch(facts, "text") }),
 	});
 	return data && checkedPart(data);
+}
+
+/**
+ * Values for facts that no name and no shape of a tensor depends on, so that towers can be renamed without them. One head
+ * divides any width.
+ */
+const ANY_FUNCTION = {
+	quickGelu: false,
+	"vision.timmModelName": "convnext_base",
+	"vision.imageSize": 224,
+	"vision.heads": 1,
+	"vision.eps": 1e-5,
+	"text.heads": 1,
+	"text.eps": 1e-5,
+} as const;
+
+/**
+ * An architecture whose tensors are those of `towers`, although it may compute something else: enough to rename them, but
+ * not to write a configuration. Undefined while a fact is missing that decides names or shapes.
+ */
+export function architectureOfForms(
+	{ facts }: Pick<Knowledge, "facts">,
+	towers: ReadonlySet<Tower>,
+): PartialArchitecture | undefined {
+	const any = Object.entries(ANY_FUNCTION).map(([path, value]): [string, KnownFact] => [path, { value, from: [] }]);
+	return partialArchitecture({ facts: new Map([...any, ...facts]) }, towers);
 }
 
 /** Paths of what nobody tells of `towers`, and of how pictures are prepared if the image tower is one of them. */

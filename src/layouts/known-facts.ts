@@ -2,6 +2,7 @@ import type { Preset } from "../architectures/index.ts";
 import { type Carriers, inferImage } from "../architectures/infer.ts";
 import { type NamedShape, type Shapes, shapesOf } from "../architectures/shapes.ts";
 import { inferText, TEXT_CARRIERS } from "../architectures/text.ts";
+import type { Shape } from "../tensor/shape.ts";
 import { towerOf } from "./canonical.ts";
 import { assumedBy, type FactSource, type Places, statedBy } from "./facts.ts";
 import { OPENCLIP_CUSTOM_TEXT } from "./openclip.ts";
@@ -10,7 +11,10 @@ import type { Reading } from "./read.ts";
 import { storedForms } from "./stored-forms.ts";
 
 /** What of a reading tells facts. */
-type Evidence = Pick<Reading, "recognitions" | "zeros"> & { readonly tensors: readonly NamedShape[] };
+type Evidence = Pick<Reading, "recognitions" | "zeros"> & { readonly tensors: readonly SeenTensor[] };
+
+/** A canonical tensor, and its shape in the file if that is another. */
+type SeenTensor = NamedShape & { readonly storedShape?: Shape };
 
 /** What tensors that were read tell; a tower that is not there tells nothing. */
 export function tensorFacts({ tensors, zeros, recognitions }: Evidence): readonly FactSource[] {
@@ -20,7 +24,7 @@ export function tensorFacts({ tensors, zeros, recognitions }: Evidence): readonl
 	return [
 		...(towers.has("image") ? imageFacts(shapes, zeros.length > 0) : []),
 		...(towers.has("text") ? textFacts(shapes, recognitions) : []),
-		...(shapes.has("logit_scale") ? [temperatureFacts(shapes)] : []),
+		...temperatureFacts(tensors),
 	];
 }
 
@@ -34,13 +38,16 @@ function imageFacts(shapes: Shapes, hasZeroBias: boolean): readonly FactSource[]
 	return [statedBy(name, { root: { embedDim }, vision: visible }, places), assumedBy(name, { vision: { headBias } })];
 }
 
-/** Under `text.` it is a `CustomTextCLIP`'s; at top level it may be either's, since open_clip reads it into both. */
+/** Under `text.` it is a `CustomTextCLIP`'s, unless a configuration says that its model has it at top level. */
 function textFacts(shapes: Shapes, recognitions: Evidence["recognitions"]): readonly FactSource[] {
 	const { text, embedDim } = inferText(shapes, "");
 	const isCustomText = recognitions.some((one) => one?.tables.includes(OPENCLIP_CUSTOM_TEXT));
 	const carriers = { ...TEXT_CARRIERS, embedDim: text.projectionBias ? "text_projection.weight" : "text_projection" };
-	const root = isCustomText ? { embedDim, customText: true } : { embedDim };
-	return [statedBy("the text tower's tensors", { root, text }, tensorPlaces(shapes, carriers, "text", { ...text }))];
+	const name = "the text tower's tensors";
+	return [
+		statedBy(name, { root: { embedDim }, text }, tensorPlaces(shapes, carriers, "text", { ...text })),
+		...(isCustomText ? [assumedBy(name, { root: { customText: true } })] : []),
+	];
 }
 
 /** The stored names of the tensors that tell a tower's facts. */
@@ -57,9 +64,16 @@ function tensorPlaces(
 	return Object.fromEntries(entries);
 }
 
-function temperatureFacts(shapes: Shapes): FactSource {
-	const nonscalarLogitScale = shapes.rank("logit_scale") > 0;
-	return statedBy("the temperature", { root: { nonscalarLogitScale, logitBias: shapes.has("logit_bias") } });
+/** open_clip reads a temperature of either shape into a model of the other, so that a configuration decides. */
+function temperatureFacts(tensors: readonly SeenTensor[]): readonly FactSource[] {
+	const scale = tensors.find(({ name }) => name === "logit_scale");
+	if (scale === undefined) return [];
+	const { storedShape = scale.shape } = scale;
+	const logitBias = tensors.some(({ name }) => name === "logit_bias");
+	return [
+		statedBy("the temperature", { root: { logitBias } }),
+		assumedBy("the temperature", { root: { nonscalarLogitScale: storedShape.length > 0 } }),
+	];
 }
 
 /** What a preset tells: its architecture, and OpenCLIP's usual preprocessing where no config tells another. */

@@ -1,6 +1,6 @@
-import { BLOCK, BLOCKS_PREFIX, CONVNEXT_TRUNK, JOINT, LINEAR_HEAD, MLP_HEAD, RESNET, TEXT, VIT } from "./canonical.ts";
+import { BLOCK, BLOCKS_PREFIX, CONVNEXT_TRUNK, LINEAR_HEAD, MLP_HEAD, RESNET, TEXT, VIT } from "./canonical.ts";
 import type { Layout, TowerTable } from "./layout.ts";
-import { compileRules, type NameTable, type Prefixes, type Rules, sameNames } from "./rule.ts";
+import { asScalar, asSingle, compileRules, type NameTable, type Prefixes, type Rules, sameNames } from "./rule.ts";
 import { template } from "./template.ts";
 
 /** Tables of names that OpenCLIP keeps, each under a prefix. */
@@ -76,7 +76,20 @@ export const OPENCLIP: Layout = {
 			zeros: [],
 		},
 		OPENCLIP_CUSTOM_TEXT,
-		{ tower: "joint", title: "temperature", ...kept([JOINT, ""]), writes: () => true, zeros: [] },
+		{
+			tower: "joint",
+			title: "temperature",
+			...compileRules([{ logit_scale: asScalar("logit_scale"), logit_bias: asScalar("logit_bias") }]),
+			writes: ({ nonscalarLogitScale }) => !nonscalarLogitScale,
+			zeros: [],
+		},
+		{
+			tower: "joint",
+			title: "temperature of shape [1]",
+			...compileRules([{ logit_scale: asSingle("logit_scale"), logit_bias: asSingle("logit_bias") }]),
+			writes: ({ nonscalarLogitScale }) => nonscalarLogitScale,
+			zeros: [],
+		},
 	],
 	// The mask is computed from the context length; the three numbers are buffers of OpenAI's TorchScript archives.
 	ignored: ["attn_mask", "text.attn_mask", "input_resolution", "context_length", "vocab_size"].map(template),

@@ -35,11 +35,17 @@ export function strangerFault(stored: string, name: string, layout: Layout): Cli
 			details,
 		});
 	}
+	const form = layout.tables.find((table) => isNameOf(table, name));
+	if (form !== undefined) {
+		const message = `Cannot place "${stored}": found a name of another form of ${layout.title}, "${form.title}"`;
+		return new ClipSoupError("ERR_LAYOUT_MISMATCH", `${message}, expected one form of each tower in one folder`, {
+			fix: `give the two forms as two folders, or leave it out: clip-soup convert with --drop ${stored}`,
+			details,
+		});
+	}
 	const owner = LAYOUTS.find(({ tables }) => tables.some((table) => isNameOf(table, name)));
 	if (owner !== undefined) {
-		const other =
-			owner === layout ? `another form of ${layout.title}` : `${owner.title} beside those of ${layout.title}`;
-		const message = `Cannot place "${stored}": found a name of ${other}`;
+		const message = `Cannot place "${stored}": found a name of ${owner.title} beside those of ${layout.title}`;
 		return new ClipSoupError("ERR_LAYOUT_MISMATCH", `${message}, expected one layout in one folder`, {
 			fix: "give the two layouts as two folders",
 			details,

@@ -37,6 +37,11 @@ export function asScalar(name: string): Kept {
 	return { names: [name], change: "scalar" };
 }
 
+/** A temperature that is stored with shape [1]. */
+export function asSingle(name: string): Kept {
+	return { names: [name], change: "single" };
+}
+
 /** Equal parts of the first axis, in this order. */
 export function inRows(...names: readonly string[]): Kept {
 	return { names, change: "same" };

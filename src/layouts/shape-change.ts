@@ -21,7 +21,8 @@ export const SHAPE_CHANGES = {
 	oneMore: { toStored: (shape) => [1, ...shape], toCanonical: (shape) => tail(shape, 1), expected: "[1, …]" },
 	/** [D] ⇄ [1, 1, D]. */
 	twoMore: { toStored: (shape) => [1, 1, ...shape], toCanonical: (shape) => tail(shape, 2), expected: "[1, 1, …]" },
-	/** A temperature of [] or, in OpenCLIP's `nonscalar_logit_scale`, [1]. */
+	/** A temperature of [] or, in OpenCLIP's `nonscalar_logit_scale`, [1]; open_clip reads either as the other. */
+	single: { toStored: (shape) => (isSingle(shape) ? [1] : undefined), toCanonical: scalarOf, expected: "[1]" },
 	scalar: { toStored: (shape) => (isSingle(shape) ? [] : undefined), toCanonical: scalarOf, expected: "[]" },
 } as const satisfies Record<string, ShapeRule>;
 

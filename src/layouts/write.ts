@@ -45,7 +45,7 @@ export interface Writing {
 	readonly carried: readonly string[];
 	/** Canonical names of towers that the target does not hold. */
 	readonly left: readonly string[];
-	/** Canonical names that would be refused if they were not among `drop`. */
+	/** Canonical names that would be refused or carried if they were not among `drop`. */
 	readonly dropped: readonly string[];
 	/** Towers and tensors that the target cannot hold, each with the reason. */
 	readonly faults: readonly ClipSoupError[];
@@ -81,9 +81,9 @@ export function planWriting(
 			const stored = placed.flatMap((one) => (one.kind === "stored" && one.folder === folder ? one.stored : []));
 			return { folder, tensors: withZeros(stored), facts: stored.flatMap(factsTold) };
 		}),
-		carried: namesOf("carried"),
+		carried: namesOf("carried").filter((name) => !drop.has(name)),
 		left: namesOf("left"),
-		dropped: namesOf("refused").filter((name) => drop.has(name)),
+		dropped: [...namesOf("refused"), ...namesOf("carried")].filter((name) => drop.has(name)),
 		faults: [
 			...target.folders.flatMap((folder) => towerFaults(folder, target, architecture)),
 			...placed.flatMap((one) =>

@@ -73,7 +73,7 @@ describe("avg of inputs in different layouts", () => {
 		expectFailure(await runCli(["avg", AUGREG, timm, "-o", "out"], { cwd }), {
 			code: "ERR_TENSOR_MISSING",
 			says: ["input 2", "found no text tower"],
-			fix: /--text/,
+			fix: /--text.*--to timm/,
 		});
 	});
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { convert } from "../../src/index.ts";
 import { temporaryFolder } from "../support/tmp.ts";
-import { digestsOf, faultsOf, jsonAt, layoutPath, libraryDigests } from "./fixtures.ts";
+import { aloneIn, digestsOf, faultsOf, jsonAt, layoutPath, libraryDigests } from "./fixtures.ts";
 
 const PROCESSOR = layoutPath("vit-f16", "hf-processor", "processor_config.json");
 
@@ -24,4 +24,30 @@ it("a folder as transformers 5 saves it tells how pictures are prepared, and so 
 	);
 	expect(found).toEqual(named);
 	expect(found.preprocess_cfg.mean).toEqual([0.48145466, 0.4578275, 0.40821073]);
+});
+
+it("a weight file is told of by the configuration beside it, which a note names", async () => {
+	const file = layoutPath("vit-f16", "openclip", "open_clip_model.safetensors");
+	const folder = await temporaryFolder();
+	const { notices } = await convert(file, { to: ["hf"], output: join(folder, "out"), fsync: false });
+	expect(notices).toContain(
+		`"${file}": ${layoutPath("vit-f16", "openclip", "open_clip_config.json")} beside it tells of it`,
+	);
+	expect(await digestsOf(join(folder, "out"))).toEqual(await libraryDigests("vit-f16", "hf"));
+	expect(await jsonAt(folder, "out", "config.json")).toMatchObject({ vision_config: { num_attention_heads: 3 } });
+});
+
+it("tensors alone need no facts that no tensor depends on, and claim none", async () => {
+	const folder = await temporaryFolder();
+	const lone = await aloneIn(folder, layoutPath("convnext-mlp", "openclip", "open_clip_model.safetensors"));
+	const only = { fsync: false, weightsOnly: true } as const;
+	const { architecture, description } = await convert(lone, { ...only, to: ["hf"], output: join(folder, "hf") });
+	expect({ architecture, description }).toEqual({ architecture: undefined, description: undefined });
+	expect(await digestsOf(join(folder, "hf", "vision"))).toEqual(await libraryDigests("convnext-mlp", "timm"));
+	const vit = await aloneIn(folder, layoutPath("vit-f16", "openclip", "open_clip_model.safetensors"));
+	const file = join(folder, "out.safetensors");
+	await convert(vit, { fsync: false, to: ["timm"], output: file });
+	expect(await digestsOf(file)).toEqual(await libraryDigests("vit-f16", "timm"));
+	const [fault] = await faultsOf(vit, { to: ["timm"], output: join(folder, "no") });
+	expect(fault?.message).toContain("quickGelu, vision.heads, vision.eps");
 });

@@ -8,6 +8,7 @@ import { temporaryFolder } from "../support/tmp.ts";
 import { aloneIn, changedCopy, digitsPath, layoutPath, swap } from "./fixtures.ts";
 
 const VIT = layoutPath("vit-f16", "openclip");
+const WEIGHTS = ["vit-f16", "openclip", "open_clip_model.safetensors"] as const;
 
 /** The model card of laion/CLIP-convnext_xxlarge-laion2B-s34B-b82K-augreg-soup: whole, image and text. */
 const CARD = [
@@ -40,8 +41,7 @@ describe("inspect tells", () => {
 	});
 
 	it("what a lone file does not", async () => {
-		const file = await aloneIn(await temporaryFolder(), join(VIT, "open_clip_model.safetensors"));
-		const { model } = await inspect(file, {});
+		const { model } = await inspect(await aloneIn(await temporaryFolder(), layoutPath(...WEIGHTS)), {});
 		expect(model?.missing).toEqual(expect.arrayContaining(["quickGelu", "vision.heads", "text.heads", "vision.eps"]));
 		expect(model?.architecture).toBeUndefined();
 		expect(model?.facts["vision.width"]).toEqual({ value: 60, from: ["the image tower's tensors"] });
@@ -132,6 +132,21 @@ describe("inspect tells", () => {
 	});
 });
 
+describe("inspect of a checkpoint that is not right", () => {
+	it("tells ten reasons and how many more there are", async () => {
+		const folder = await temporaryFolder();
+		const input = await changedCopy(VIT, join(folder, "in"), {
+			tensors: (tensors) => {
+				for (const name of tensors.keys()) if (/resblocks\.1\./.test(name)) tensors.delete(name);
+			},
+		});
+		const { model, notices } = await inspect(input, {});
+		expect(model).toBeUndefined();
+		expect(notices.filter((notice) => notice.includes("no such tensor"))).toHaveLength(10);
+		expect(notices.at(-1)).toBe("no model is recognised: … and 16 more");
+	});
+});
+
 describe("inspect --profile", () => {
 	it.each(CARD)("of --arch $model is the model card's row", async ({ model, total, image, text }) => {
 		const run = await runCli(["inspect", "--arch", model, "--profile"]);
@@ -145,7 +160,7 @@ describe("inspect --profile", () => {
 			runCli(["inspect", VIT, "--profile", "--json"]),
 			runCli([
 				"inspect",
-				join(VIT, "open_clip_model.safetensors"),
+				await aloneIn(await temporaryFolder(), layoutPath(...WEIGHTS)),
 				"--arch-config",
 				join(VIT, "open_clip_config.json"),
 				"--profile",
@@ -159,17 +174,28 @@ describe("inspect --profile", () => {
 		expect(profiles[2]).toEqual(profiles[0]);
 	});
 
-	it("needs no checkpoint where a configuration tells the architecture", async () => {
-		const run = await runCli(["inspect", "--arch-config", join(VIT, "open_clip_config.json"), "--profile", "--json"]);
+	it("needs no checkpoint where a configuration tells the architecture, or one tower of it", async () => {
+		const profileOf = async (...names: readonly string[]) => {
+			const run = await runCli(["inspect", "--arch-config", layoutPath("vit-f16", ...names), "--profile", "--json"]);
+			expectDone(run);
+			return JSON.parse(run.stdout).result;
+		};
 		const { model } = await inspect(VIT, { profile: true });
-		expect(JSON.parse(run.stdout).result).toMatchObject({ architecture: model?.architecture, profile: model?.profile });
-		const timm = join(layoutPath("vit-f16", "timm"), "config.json");
-		expect(cells((await runCli(["inspect", "--arch-config", timm])).stdout, "config")).toBe(timm);
+		const whole = await profileOf("openclip", "open_clip_config.json");
+		expect(whole).toMatchObject({ description: model?.description, profile: model?.profile });
+		const image = await profileOf("timm", "config.json");
+		expect(image.profile.image).toEqual(model?.profile?.image);
+		expect(image.profile.text.parameters).toBe(0);
+		const preprocessor = layoutPath("vit-f16", "hf", "preprocessor_config.json");
+		expectFailure(await runCli(["inspect", "--arch-config", preprocessor]), {
+			code: "ERR_USAGE",
+			says: ["vision.family", "text.width"],
+			fix: /--arch/,
+		});
 	});
 
 	it("needs what tensors do not tell, and says so", async () => {
-		const file = await aloneIn(await temporaryFolder(), join(VIT, "open_clip_model.safetensors"));
-		const run = await runCli(["inspect", file, "--profile"]);
+		const run = await runCli(["inspect", await aloneIn(await temporaryFolder(), layoutPath(...WEIGHTS)), "--profile"]);
 		expectFailure(run, { code: "ERR_USAGE", says: ["vision.heads"], fix: /--arch/ });
 	});
 });
@@ -197,7 +223,7 @@ describe("tensors that were exchanged", () => {
 			tensors: (tensors) => swap(tensors, "visual.ln_pre.weight", "visual.ln_post.weight"),
 		});
 		const { architecture } = await convert(input, { to: ["hf"], output: join(folder, "out"), dryRun: true });
-		expect(architecture.embedDim).toBe(48);
+		expect(architecture?.embedDim).toBe(48);
 	});
 
 	it("of two shapes are refused by name", async () => {

@@ -64,7 +64,7 @@ describe("an image tower alone", () => {
 
 	it("needs the facts of one input only, preprocessing too", async () => {
 		const folder = await temporaryFolder();
-		const lone = layoutPath("vit-f16", "openclip", "open_clip_model.safetensors");
+		const lone = await aloneIn(folder, layoutPath("vit-f16", "openclip", "open_clip_model.safetensors"));
 		const output = join(folder, "out");
 		await average([lone, VIT_TIMM], { to: "timm", output, fsync: false });
 		expect(await digestsOf(output)).toEqual(await digestsOf(VIT_TIMM));
@@ -96,8 +96,10 @@ describe("an image tower alone", () => {
 
 	it("is refused without a configuration, naming its own facts and the presets that fit", async () => {
 		const folder = await temporaryFolder();
-		const file = await aloneIn(folder, join(VIT_TIMM, "model.safetensors"));
-		const [fault] = await faultsOf(file, { to: ["timm"], output: join(folder, "out") });
+		const [fault] = await faultsOf(await aloneIn(folder, layoutPath("vit-f16", "timm", "model.safetensors")), {
+			to: ["timm"],
+			output: join(folder, "out"),
+		});
 		expect(fault?.code).toBe("ERR_USAGE");
 		expect(fault?.message).toContain("nothing that tells quickGelu, vision.heads, vision.eps, expected");
 	});
@@ -108,7 +110,10 @@ describe("an image tower alone", () => {
 			json: { "config.json": (json) => ({ ...json, model_args: { ...Object(json.model_args), num_heads: 7 } }) },
 		});
 		const [fault] = await faultsOf(source, { to: ["timm"], output: join(folder, "out") });
-		expect(fault).toMatchObject({ code: "ERR_CONFIG_INVALID", message: expect.stringContaining("num_heads") });
+		expect(fault).toMatchObject({
+			code: "ERR_CONFIG_INVALID",
+			message: expect.stringContaining('"num_heads" of model_args'),
+		});
 	});
 
 	it("still needs a text tower on the way to OpenCLIP", async () => {

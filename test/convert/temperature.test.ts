@@ -1,9 +1,12 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { average, convert } from "../../src/index.ts";
 import { readSafetensors } from "../cli/read-safetensors.ts";
+import { systemOf } from "../layouts/knowledge.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 import {
+	type Changes,
+	changedCopy,
 	digestsOf,
 	digitsPath,
 	faultsOf,
@@ -110,6 +113,62 @@ describe("the temperature", () => {
 		]);
 	});
 
+	it("has the shape that the configuration wants, whichever the file's is", async () => {
+		const folder = await temporaryFolder();
+		const VIT = layoutPath("vit-f16", "openclip");
+		const nonscalar: Changes = {
+			tensors: (tensors) => tensors.set("logit_scale", { ...required(tensors, "logit_scale"), shape: [1] }),
+		};
+		const wanted: Changes = {
+			json: {
+				"open_clip_config.json": (json) => ({
+					...json,
+					model_cfg: { ...Object(json.model_cfg), nonscalar_logit_scale: true },
+				}),
+			},
+		};
+		const single = await changedCopy(VIT, join(folder, "single"), nonscalar);
+		const scalar = await changedCopy(VIT, join(folder, "scalar"), wanted);
+		const both = await changedCopy(single, join(folder, "both"), wanted);
+		for (const [input, expected] of [
+			[single, VIT],
+			[scalar, both],
+			[both, both],
+		] as const) {
+			const output = join(folder, `of ${basename(input)}`);
+			await convert(input, { to: ["openclip", "hf"], output, fsync: false });
+			expect(await digestsOf(join(output, "openclip")), input).toEqual(await digestsOf(expected));
+			expect(await digestsOf(join(output, "hf")), input).toEqual(await digestsOf(layoutPath("vit-f16", "hf")));
+		}
+	});
+
+	it("is not carried where --drop leaves it out", async () => {
+		const folder = await temporaryFolder();
+		const options = { to: ["timm"], drop: ["logit_scale"], output: join(folder, "timm"), fsync: false } as const;
+		const { notices } = await convert(digitsPath("augreg"), options);
+		expect(notices).toContain("timm: logit_scale is dropped");
+		expect((await readSafetensors(join(folder, "timm", "model.safetensors"))).metadata).not.toHaveProperty([KEY]);
+	});
+
+	it("is refused if two folders of a pair carry different ones, unless it is given", async () => {
+		const folder = await temporaryFolder();
+		await convert(digitsPath("augreg"), { to: ["hf"], output: join(folder, "hf"), fsync: false });
+		const { metadata } = await readSafetensors(join(folder, "hf", "vision", "model.safetensors"));
+		const own = metadata[KEY] ?? "";
+		const carrying = async (value: string) => {
+			await changedCopy(join(folder, "hf", "text"), join(folder, "text"), { metadata: { [KEY]: value } });
+			return { to: ["openclip"], text: join(folder, "text"), fsync: false } as const;
+		};
+		const vision = join(folder, "hf", "vision");
+		const other = own.replace(/"base64":"[^"]*"/, '"base64":"AACAQA=="');
+		const [fault] = await faultsOf(vision, { ...(await carrying(other)), output: join(folder, "no") });
+		expect(fault).toMatchObject({ code: "ERR_VALUE_MISMATCH", fix: expect.stringContaining("--logit-scale") });
+		await convert(vision, { ...(await carrying(other)), logitScale: 3, output: join(folder, "told") });
+		expect((await logitScale(join(folder, "told"))).readFloatLE()).toBe(3);
+		await convert(vision, { ...(await carrying(own)), output: join(folder, "same") });
+		expect(await logitScale(join(folder, "same"))).toEqual(await logitScale(digitsPath("augreg")));
+	});
+
 	it("of a folder given with --text counts only where the image tower brings none", async () => {
 		const folder = await temporaryFolder();
 		const [augreg = ""] = await digitsIn(folder, "timm");
@@ -122,6 +181,16 @@ describe("the temperature", () => {
 		expect(await digestsOf(output)).toEqual(await libraryDigests("convnext-mlp", "openclip"));
 	});
 
+	it("stays the image tower's own where --text names a pair, of which the text tower is taken", async () => {
+		const folder = await temporaryFolder();
+		const [augreg = "", rewind = ""] = await digitsIn(folder, "hf");
+		const output = join(folder, "back");
+		await convert(join(augreg, "vision"), { to: ["openclip"], text: rewind, output, fsync: false });
+		const [found, other] = [await digestsOf(output), await digestsOf(digitsPath("rewind"))];
+		expect(found["ln_final.weight"]).toEqual(other["ln_final.weight"]);
+		expect(await logitScale(output)).toEqual(await logitScale(digitsPath("augreg")));
+	});
+
 	it("is no parameter of timm's: its file holds the tensors of timm's model and no more", async () => {
 		const folder = await temporaryFolder();
 		const [, , soup = ""] = await digitsIn(folder, "timm");
@@ -131,14 +200,10 @@ describe("the temperature", () => {
 
 it("a trained bias of a ConvNeXt's head is averaged in timm's layout, and comes back", async () => {
 	const folder = await temporaryFolder();
-	const { architecture } = await convert(layoutPath("convnext-mlp", "openclip"), {
-		to: ["openclip"],
-		output: join(folder, "dry"),
-		dryRun: true,
-	});
-	const { vision, text } = architecture;
-	if (vision?.family !== "convnext" || text === undefined) throw new Error("The fixture is a whole ConvNeXt");
-	const input = await writeModel(join(folder, "in"), { ...architecture, text, vision: { ...vision, headBias: true } });
+	const { architecture } = systemOf("convnext-mlp");
+	const { vision } = architecture;
+	if (vision.family !== "convnext") throw new Error("The fixture is a ConvNeXt");
+	const input = await writeModel(join(folder, "in"), { ...architecture, vision: { ...vision, headBias: true } });
 	await convert(input, { to: ["timm"], output: join(folder, "timm"), fsync: false });
 	await average([join(folder, "timm"), join(folder, "timm")], { output: join(folder, "soup"), fsync: false });
 	await convert(join(folder, "soup"), { to: ["openclip"], text: input, output: join(folder, "back"), fsync: false });

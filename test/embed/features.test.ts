@@ -18,7 +18,7 @@ const ARRAYS = ["image_features", "text_features", "logits_per_image"] as const;
 function flagsOf({ text, archConfig, logitScale }: Given["options"]): string[] {
 	return [
 		...(text === undefined ? [] : ["--text-tower", text]),
-		...(archConfig === undefined ? [] : ["--arch-config", archConfig]),
+		...[archConfig ?? []].flat().flatMap((file) => ["--arch-config", file]),
 		...(logitScale === undefined ? [] : ["--logit-scale", String(logitScale)]),
 	];
 }

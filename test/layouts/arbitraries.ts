@@ -59,7 +59,7 @@ export const smallArchitecture: fc.Arbitrary<Architecture> = fc.record({
 	quickGelu: fc.boolean(),
 	customText: fc.boolean(),
 	logitBias: fc.constant(false),
-	nonscalarLogitScale: fc.constant(false),
+	nonscalarLogitScale: fc.boolean(),
 });
 
 /** Canonical tensors of an architecture, of which no two bytes' neighbourhoods are alike. */

@@ -388,7 +388,11 @@ describe("config.json", () => {
 				expectTold(readHfConfig(clipTextConfig(architecture, "F32")), architecture, TEXT_FACTS);
 				if (vision.family === "vit") {
 					const sources = [...readHfConfig(clipConfig(architecture, "F32")), USUAL_FORMS];
-					expect(combineFacts(sources).architecture).toEqual({ ...architecture, customText: false });
+					expect(combineFacts(sources).architecture).toEqual({
+						...architecture,
+						customText: false,
+						nonscalarLogitScale: false,
+					});
 				}
 			}),
 		);

@@ -8,6 +8,7 @@ import { type FactSource, statedBy } from "../../src/layouts/facts.ts";
 import { readHfConfig } from "../../src/layouts/hf-facts.ts";
 import { presetFacts, tensorFacts, USUAL_FORMS } from "../../src/layouts/known-facts.ts";
 import { readOpenClipConfig } from "../../src/layouts/openclip-config.ts";
+import { OPENCLIP_PREPROCESS } from "../../src/layouts/preprocess.ts";
 import { readLayouts } from "../../src/layouts/read.ts";
 import { readTimmConfig } from "../../src/layouts/timm-config.ts";
 import { faultsOf, systemOf } from "./knowledge.ts";
@@ -118,11 +119,11 @@ describe("combineFacts", () => {
 		expect(faults[0]?.message).toContain("open_clip_config.json");
 	});
 
-	it("refuses text names under `text.` with a config that has no custom_text", () => {
+	it("lets a config without custom_text win over names under `text.`, which are true without one", () => {
 		const { sources } = readOpenClipConfig(readJson("vit", "openclip/open_clip_config.json"));
 		const found = reading("vit-customtext", "openclip");
-		const faults = faultsOf(() => combineFacts([...tensorFacts(found), ...sources]));
-		expect(faults.map(({ details }) => details.fact)).toEqual(["customText"]);
+		expect(combineFacts([...tensorFacts(found), ...sources]).architecture?.customText).toBe(false);
+		expect(combineFacts([...tensorFacts(found), USUAL_FORMS]).facts.get("customText")?.value).toBe(true);
 	});
 
 	it("accepts a top-level text tower with custom_text, which open_clip reads", () => {
@@ -142,17 +143,16 @@ describe("combineFacts", () => {
 	it("refuses another number of heads in two configs", () => {
 		const heads = (file: string, count: number) =>
 			readHfConfig({ model_type: "clip_vision_model", num_attention_heads: count }, file);
-		const faults = faultsOf(() => combineFacts([...heads("a.json", 16), ...heads("b.json", 12)]));
+		const faults = faultsOf(() => combineFacts([...heads("a.json", 16), ...heads("b.json", 24)]));
 		expect(faults.map(({ details }) => details)).toEqual([
-			{ fact: "vision.heads", found: 12, source: "b.json", expected: 16, from: ["a.json"] },
+			{ fact: "vision.heads", found: 24, source: "b.json", expected: 16, from: ["a.json"] },
 		]);
 	});
 
 	it("refuses facts that make no model", () => {
-		const config = { model_type: "clip_text_model", hidden_size: 512, num_attention_heads: 7 };
-		const { vision } = systemOf("vit").architecture;
-		const faults = faultsOf(() => combineFacts([...readHfConfig(config), statedBy("x", { vision }), USUAL_FORMS]));
-		expect(faults.map(({ code }) => code)).toEqual(["ERR_CONFIG_INVALID"]);
-		expect(faults[0]?.message).toMatch(/"num_attention_heads".*found 7, expected a divisor of hidden_size, 512/);
+		const { architecture } = systemOf("vit");
+		const { vision, text, ...root } = { ...architecture, text: { ...architecture.text, heads: 7 } };
+		const sources = [statedBy("x", { root, vision, text, preprocess: OPENCLIP_PREPROCESS })];
+		expect(faultsOf(() => combineFacts(sources)).map(({ code }) => code)).toEqual(["ERR_CONFIG_INVALID"]);
 	});
 });

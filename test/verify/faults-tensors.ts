@@ -245,7 +245,7 @@ export const TENSORS: Chapter = {
 				}
 			}),
 			check: "CS012",
-			says: "customText",
+			says: "only if custom_text is true",
 		},
 		{
 			fault: "one tensor in F16",
