@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { ClipSoupError } from "../errors.ts";
 
 /** The options of every command that writes checkpoints. */
 export function addDeliveryOptions(command: Command): Command {
@@ -25,6 +26,23 @@ export function addArchitectureOptions(command: Command, where: string): Command
 			"the architecture by a configuration file of OpenCLIP, timm or transformers; repeatable",
 			append,
 		);
+}
+
+/**
+ * Refuses `--name VALUE` together with `--no-name`, of which Commander makes one option whose last value counts.
+ *
+ * @throws {ClipSoupError} ERR_USAGE while the command line is parsed
+ */
+export function refuseBoth(command: Command, name: string): Command {
+	const given = new Set<string>();
+	for (const form of [name, `no-${name}`]) {
+		command.on(`option:${form}`, () => {
+			given.add(form);
+			if (given.size < 2) return;
+			throw new ClipSoupError("ERR_USAGE", `Cannot use --${name} with --no-${name}: expected one of them`);
+		});
+	}
+	return command;
 }
 
 /** Gathers the values of an option that may be given several times. */

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { PublishResult } from "../publish.ts";
 import { Interrupted } from "./errors.ts";
-import { append } from "./options.ts";
+import { append, refuseBoth } from "./options.ts";
 import { confirmPlan, readTokenFromStdin } from "./publish-input.ts";
 import { reportPublish, reportRefusal } from "./publish-report.ts";
 import { renderLeft, renderPublish } from "./publish-text.ts";
@@ -18,7 +18,7 @@ The token comes from HF_TOKEN, the file that \`hf auth login\` writes, or OIDC (
 
 /** `clip-soup publish` */
 export function addPublish(program: Command): void {
-	program
+	const command = program
 		.command("publish")
 		.summary("publish a checkpoint's folder to the Hub, checked before and after")
 		.description(
@@ -61,7 +61,9 @@ export function addPublish(program: Command): void {
 		.option("--yes", "do not ask on a terminal")
 		.option("--report <kind>", "github: annotations, job summary and step outputs")
 		.option("--json", "one JSON document on stdout")
-		.option("--quiet", "no progress, no notes, no summary")
+		.option("--quiet", "no progress, no notes, no summary");
+	for (const name of ["card", "lock"]) refuseBoth(command, name);
+	command
 		.addHelpText("after", EXAMPLES)
 		.action(async (folder: string, raw: { readonly json?: boolean; readonly report?: string }) => {
 			await runCommand(

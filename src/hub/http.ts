@@ -166,6 +166,7 @@ export class HubHttp {
 	bytes(
 		request: HubRequest,
 		check: (bytes: Buffer) => ClipSoupError | undefined = () => undefined,
+		options: ExchangeOptions = {},
 	): Promise<{ readonly bytes: Buffer; readonly headers: Headers }> {
 		return this.exchange(
 			() => request,
@@ -175,20 +176,25 @@ export class HubHttp {
 				if (failure) throw new TransientFailure(failure);
 				return { bytes, headers };
 			},
+			options,
 		);
 	}
 
 	/** The JSON of an answer. @throws {ClipSoupError} as `exchange`, ERR_HUB_UNAVAILABLE if it is none */
-	async json(request: HubRequest): Promise<{ readonly value: unknown; readonly headers: Headers }> {
+	async json(
+		request: HubRequest,
+		options: ExchangeOptions = {},
+	): Promise<{ readonly value: unknown; readonly headers: Headers }> {
 		let value: unknown;
-		const { headers } = await this.bytes(request, (bytes) => {
+		const check = (bytes: Buffer) => {
 			try {
 				value = JSON.parse(bytes.toString("utf8"));
 				return undefined;
 			} catch {
 				return unavailable(request.attempt, "an answer that is no JSON", request.url);
 			}
-		});
+		};
+		const { headers } = await this.bytes(request, check, options);
 		return { value, headers };
 	}
 

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { isClipSoupError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { unavailable } from "./failure.ts";
-import { postJson, readBody } from "./http.ts";
+import { postJson } from "./http.ts";
 import { readRefs } from "./refs.ts";
 
 /** A pull request that can be committed to. */
@@ -44,12 +44,8 @@ export function openPullRequest(connection: Connection, title: string, descripti
 	return http.again(async (number) => {
 		const found = number === 1 ? undefined : (await findPullRequests(connection, title)).open;
 		if (found !== undefined) return found;
-		const text = await http.exchange(
-			() => request,
-			async ({ body }) => (await readBody(body)).toString("utf8"),
-			{ isOnce: true },
-		);
-		const created = createdSchema.safeParse(JSON.parse(text));
+		const { value } = await http.json(request, { isOnce: true });
+		const created = createdSchema.safeParse(value);
 		if (!created.success) throw unavailable(attempt, "an answer without a number", request.url);
 		return pullRequestAt(connection, created.data.num, true);
 	}, isUnavailable);

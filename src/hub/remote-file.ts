@@ -84,7 +84,7 @@ export class RemoteFile implements ByteSource {
 				// Whatever went wrong may be the fault of a URL that was kept: the Hub gives a new one.
 				if (number > 1 && used === this.#location) this.#location = undefined;
 				used = this.#location;
-				const headers = { range: `bytes=${position + done}-${last}`, "accept-encoding": "identity" };
+				const headers = { range: `bytes=${position + done}-${last}` };
 				return { url: used ?? this.#url, attempt, headers };
 			},
 			async (answer) => {

@@ -1,9 +1,11 @@
 import type { CommitOperation } from "@huggingface/hub";
+import * as z from "zod";
 import { ClipSoupError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
-import { isUnreadableBody } from "./failure.ts";
-import { ExpiredUrl, readBody } from "./http.ts";
+import { isUnreadableBody, unavailable } from "./failure.ts";
+import { ExpiredUrl, type HubRequest, readBody } from "./http.ts";
 import { redact } from "./redact.ts";
+import { TransientFailure } from "./retry.ts";
 
 /** What a commit holds. */
 export interface CommitContent {
@@ -155,11 +157,34 @@ function fetchThrough({ http, endpoint, id }: Connection, { onSent = () => {}, o
 			},
 			async (answer) => {
 				const bytes = new Uint8Array(await readBody(answer.body));
+				requireForm(request, endpoint, bytes);
 				return new Response(bytes, { status: answer.status, headers: answer.headers });
 			},
 			{ isOnce: isCommit },
 		);
 	};
+}
+
+/** What the library takes for granted of the Hub's answers, by a part of the URL. */
+const ANSWERS: readonly (readonly [part: string, schema: z.ZodType])[] = [
+	["/preupload/", z.object({ files: z.array(z.unknown()) })],
+	["/info/lfs/objects/batch", z.object({ objects: z.array(z.unknown()) })],
+	["/commit/", z.object({ commitOid: z.string() })],
+];
+
+/** An answer of another form, as of a proxy on the way, is as good as none. @throws TransientFailure */
+function requireForm({ url, attempt }: HubRequest, endpoint: string, bytes: Uint8Array): void {
+	const [, schema] = ANSWERS.find(([part]) => url.startsWith(`${endpoint}/`) && url.includes(part)) ?? [];
+	if (schema === undefined || schema.safeParse(parsedJson(bytes)).success) return;
+	throw new TransientFailure(unavailable(attempt, "a success with an answer of another form", url));
+}
+
+function parsedJson(bytes: Uint8Array): unknown {
+	try {
+		return JSON.parse(Buffer.from(bytes).toString("utf8"));
+	} catch {
+		return undefined;
+	}
 }
 
 /** The request that joins the parts of a file. */

@@ -43,6 +43,9 @@ class SecureAgent extends HttpsAgent {
 const PLAIN = { open: httpRequest, agent: new PlainAgent({ keepAlive: true }) };
 const SECURE = { open: httpsRequest, agent: new SecureAgent({ keepAlive: true }) };
 
+/** Nothing is decoded here, and without the second any coding would be right. */
+const OWN_HEADERS = { "user-agent": `clip-soup/${VERSION}`, "accept-encoding": "identity" };
+
 /**
  * Sends a request by `node:http`, in memory that does not grow with the bodies.
  *
@@ -53,7 +56,9 @@ export function sendOverWire(request: WireRequest): Promise<WireAnswer> {
 	const { url, method, headers, body, signal } = request;
 	const { open, agent } = url.startsWith("https:") ? SECURE : PLAIN;
 	const length = body instanceof Blob ? { "content-length": String(body.size) } : {};
-	const options = { method, agent, signal, headers: { "user-agent": `clip-soup/${VERSION}`, ...headers, ...length } };
+	// Node's own agent knows the way through a proxy, from 24.5 on where it is told to.
+	const way = process.env.NODE_USE_ENV_PROXY === "1" ? {} : { agent };
+	const options = { method, ...way, signal, headers: { ...OWN_HEADERS, ...headers, ...length } };
 	return new Promise((resolve, reject) => {
 		const outgoing = open(url, options, (incoming) => {
 			const { statusCode: status = 0 } = incoming;

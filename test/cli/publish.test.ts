@@ -163,6 +163,9 @@ test("--report github annotates, summarises and sets outputs", async () => {
 test.each([
 	[["--pr", "--push"], "--pr with --push"],
 	[["--private", "--public"], "--private with --public"],
+	[["--lock", "x", "--no-lock"], "--lock with --no-lock"],
+	[["--no-lock", "--lock", "x"], "--lock with --no-lock"],
+	[["--card", "x", "--no-card"], "--card with --no-card"],
 	[["--verify-remote", "sample:0"], "--verify-remote"],
 	[["--verify-remote", "some"], "--verify-remote"],
 	[["--seed", "-1"], "--seed"],

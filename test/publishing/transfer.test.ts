@@ -111,6 +111,27 @@ describe("a publish", () => {
 	});
 });
 
+describe("a success with an answer of another form", () => {
+	test.each(["preupload", "lfs-batch", "commit", "discussions"])("of %s is as good as none", async (route) => {
+		existing();
+		for (const body of ["<html>", "{}"]) double.faults.add({ route, effect: { kind: "other-answer", body } });
+		const { receipt } = await publishTo(double, folder);
+		expect(receipt?.commit).toBe(double.repositories.get(REPO)?.refs.get("refs/pr/1"));
+		expect(commitsOf(double)).toBe(2);
+		expect(double.repositories.get(REPO)?.discussions).toHaveLength(1);
+	});
+
+	test.each(["preupload", "lfs-batch"])("of %s that stays ends with 6", async (route) => {
+		double.faults.add({ route, times: 99, effect: { kind: "other-answer", body: "{}" } });
+		await expect(publishTo(double, folder, { create: true })).rejects.toMatchObject({
+			code: "ERR_HUB_UNAVAILABLE",
+			exitCode: 6,
+			message: expect.stringContaining("a success with an answer of another form"),
+		});
+		expect(commitsOf(double)).toBe(0);
+	});
+});
+
 /** Routes that a publish asks for, by what it is asked to do. */
 const EVERY = [
 	"whoami",

@@ -18,6 +18,8 @@ export type Effect =
 	| { readonly kind: "ignore-range" }
 	/** The answer tells another range than it was asked for. */
 	| { readonly kind: "shift-range" }
+	/** The request takes effect and the answer is a success with these words in its place. */
+	| { readonly kind: "other-answer"; readonly body: string }
 	/** The request takes effect and the answer is lost: 504. */
 	| { readonly kind: "lose-answer" }
 	/** Something happens just before the request is handled. */
@@ -56,6 +58,7 @@ export class FaultTable {
 
 /** The answer with what a fault does to its status and headers. */
 export function distorted(reply: Reply, effect: Effect | undefined): Reply {
+	if (effect?.kind === "other-answer") return { status: 200, body: Buffer.from(effect.body) };
 	if (effect?.kind === "lose-answer") return { status: 504, body: Buffer.from("504 Gateway Time-out") };
 	if (reply.status !== 206 || reply.body === undefined || !("content" in reply.body)) return reply;
 	const { content, begin, end } = reply.body;
