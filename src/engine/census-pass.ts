@@ -19,7 +19,7 @@ export type Statistics = Omit<TensorStatistics, "kind">;
 
 /** What the bytes of a step tell. */
 export interface BytesRead {
-	/** 64 lower-case hex digits. */
+	/** 64 lower-case hex digits; empty without digests. */
 	readonly sha256: string;
 	/** Of a `scan`. */
 	readonly statistics?: Statistics;
@@ -32,6 +32,8 @@ export interface ReadPassOptions {
 	readonly sources: readonly PassSource[];
 	readonly phase: Progress["phase"];
 	readonly threads: number | undefined;
+	/** Whether to take digests, which cost more than all else. Default true. */
+	readonly digests?: boolean;
 }
 
 /** Reads a whole tensor for its digest alone. */
@@ -71,11 +73,11 @@ export async function readBytes(
 	const told = new Map<number, Omit<BytesRead, "sha256">>();
 	await runPass(
 		{
+			digests: true,
 			...options,
 			operations: operations.all,
 			steps,
 			outputs: [],
-			digests: true,
 			onResult: (row, result) => {
 				if (result.kind === "finite") told.set(row, { nonFinite: result });
 				if (result.kind !== "scan") return;

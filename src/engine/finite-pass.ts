@@ -1,11 +1,10 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Watch } from "../progress.ts";
 import { floatByteLength, isFloatDtype } from "../tensor/dtype.ts";
-import { OperationList } from "./operation.ts";
-import { runPass } from "./pass.ts";
+import { type BytesRead, finiteStep, readBytes } from "./census-pass.ts";
+import { type StoredTensor, storedTensors } from "./census-tensors.ts";
 import { sourceNumbers, sourcesOf } from "./plan.ts";
 import type { NonFiniteElements } from "./results.ts";
-import { StepTable } from "./step-table.ts";
 
 /** A stored tensor that has elements which are NaN or infinite. */
 export interface NonFiniteTensor extends Omit<NonFiniteElements, "kind"> {
@@ -27,42 +26,40 @@ export async function findNonFinite(
 	{ threads }: { readonly threads?: number | undefined } = {},
 	watch: Watch = {},
 ): Promise<FiniteReport> {
-	const floats = checkpoints.flatMap(({ tensors }, checkpoint) =>
-		[...tensors.values()].flatMap(({ name, dtype, file, position, byteLength }) =>
-			isFloatDtype(dtype) ? [{ name, dtype, checkpoint, file, position, byteLength }] : [],
-		),
-	);
-	const operations = new OperationList();
-	const steps = new StepTable(floats.length, { operandCount: 1, outputCount: 0 });
+	const floats = storedTensors(checkpoints).filter(({ dtype }) => isFloatDtype(dtype));
+	const read = await readFinite(checkpoints, floats, { threads, digests: false }, watch);
+	return finiteReportOf(floats, read);
+}
+
+/** Reads these tensors of checkpoints once, each as a whole. @throws {ClipSoupError} ERR_INPUT_CHANGED, ERR_IO … */
+export async function readFinite(
+	checkpoints: readonly Checkpoint[],
+	tensors: readonly StoredTensor[],
+	options: { readonly threads: number | undefined; readonly digests: boolean },
+	watch: Watch,
+): Promise<readonly BytesRead[]> {
 	const sourceOf = sourceNumbers(checkpoints);
-	let elements = 0;
-	for (const [row, { dtype, checkpoint, file, position, byteLength }] of floats.entries()) {
-		const elementCount = byteLength / floatByteLength(dtype);
-		elements += elementCount;
-		const operation = operations.indexOf({ kind: "finite", dtype });
-		steps.set(row, { operation, elementCount, operands: [{ source: sourceOf(checkpoint, file), position }] });
-	}
-	const found = new Map<number, NonFiniteElements>();
-	await runPass(
-		{
-			operations: operations.all,
-			steps,
-			phase: "read",
-			sources: sourcesOf(checkpoints),
-			outputs: [],
-			threads,
-			onResult: (row, result) => {
-				if (result.kind === "finite") found.set(row, result);
-			},
-		},
-		watch,
+	const steps = tensors.map(({ dtype, byteLength, folder, file, position }) =>
+		finiteStep(dtype, byteLength, { source: sourceOf(folder, file), position }),
 	);
+	const read = await readBytes(steps, { phase: "read", sources: sourcesOf(checkpoints), ...options }, watch);
 	for (const checkpoint of checkpoints) await checkpoint.assertUnchanged();
-	const nonFinite = floats.flatMap(({ name }, row): NonFiniteTensor[] => {
-		const result = found.get(row);
-		if (result === undefined) return [];
-		const { kind: _, ...counts } = result;
-		return [{ name, ...counts }];
-	});
-	return { tensors: floats.length, elements, nonFinite };
+	return read;
+}
+
+/** What was found of tensors that were read with `finiteStep`. */
+export function finiteReportOf(tensors: readonly StoredTensor[], read: readonly BytesRead[]): FiniteReport {
+	const sizes = tensors.flatMap(({ dtype, byteLength }) =>
+		isFloatDtype(dtype) ? [byteLength / floatByteLength(dtype)] : [],
+	);
+	return {
+		tensors: sizes.length,
+		elements: sizes.reduce((sum, elements) => sum + elements, 0),
+		nonFinite: tensors.flatMap(({ name }, row): NonFiniteTensor[] => {
+			const found = read[row]?.nonFinite;
+			if (found === undefined) return [];
+			const { kind: _, ...counts } = found;
+			return [{ name, ...counts }];
+		}),
+	};
 }

@@ -1,11 +1,8 @@
 import type { Watch } from "../progress.ts";
-import { isFloatDtype } from "../tensor/dtype.ts";
 import { modelDigest } from "../tensor/model-digest.ts";
 import type { CensusSubject } from "./census.ts";
-import { finiteStep, readBytes } from "./census-pass.ts";
 import { storedTensors } from "./census-tensors.ts";
-import type { FiniteReport, NonFiniteTensor } from "./finite-pass.ts";
-import { sourceNumbers, sourcesOf } from "./plan.ts";
+import { type FiniteReport, finiteReportOf, readFinite } from "./finite-pass.ts";
 
 /** Which weights a model has, and whether they are finite. */
 export interface Identity {
@@ -24,28 +21,10 @@ export async function identifyWeights(
 	{ threads }: { readonly threads?: number | undefined } = {},
 	watch: Watch = {},
 ): Promise<Identity> {
-	const sourceOf = sourceNumbers(checkpoints);
 	const stored = storedTensors(checkpoints, model?.reading.ignored);
-	const steps = stored.map(({ dtype, byteLength, folder, file, position }) =>
-		finiteStep(dtype, byteLength, { source: sourceOf(folder, file), position }),
-	);
-	const read = await readBytes(steps, { phase: "read", sources: sourcesOf(checkpoints), threads }, watch);
-	for (const checkpoint of checkpoints) await checkpoint.assertUnchanged();
-	const floats = stored.filter(({ dtype }) => isFloatDtype(dtype));
+	const read = await readFinite(checkpoints, stored, { threads, digests: true }, watch);
 	return {
 		modelDigest: modelDigest(stored.map((tensor, row) => ({ ...tensor, sha256: read[row]?.sha256 ?? "" }))),
-		finite: {
-			tensors: floats.length,
-			elements: steps.reduce(
-				(sum, { operation, elementCount }) => sum + (operation.kind === "finite" ? elementCount : 0),
-				0,
-			),
-			nonFinite: stored.flatMap(({ name }, row): NonFiniteTensor[] => {
-				const found = read[row]?.nonFinite;
-				if (found === undefined) return [];
-				const { kind: _, ...counts } = found;
-				return [{ name, ...counts }];
-			}),
-		},
+		finite: finiteReportOf(stored, read),
 	};
 }
