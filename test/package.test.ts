@@ -15,7 +15,8 @@ test("the package holds what a user needs and nothing else", () => {
 		"dist/index.d.ts",
 		"dist/engine/worker.js",
 		"dist/kernels/kernels.wasm",
-		"dist/zod.LICENSE",
+		"dist/licences/commander",
+		"dist/licences/zod",
 		"schemas/clip-soup.lock.v1.schema.json",
 		"LICENSE",
 		"README.md",
@@ -23,7 +24,7 @@ test("the package holds what a user needs and nothing else", () => {
 		expect(paths).toContain(needed);
 	}
 	const allowed =
-		/^(bin\/clip-soup\.js|dist\/.+\.(js|d\.ts|wasm)|dist\/zod\.LICENSE|docs\/[a-z]+\.md|schemas\/.+\.json|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/;
+		/^(bin\/clip-soup\.js|dist\/.+\.(js|d\.ts|wasm)|dist\/licences\/[a-z-]+|docs\/[a-z]+\.md|schemas\/.+\.json|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/;
 	expect(paths.filter((path) => !allowed.test(path))).toEqual([]);
 });
 

@@ -30,16 +30,18 @@ export function inventoryFaults(
 }
 
 function tensorFaults(tensor: InventoryTensor, found: TensorInfo | undefined, formsOf: FormsOf): ClipSoupError[] {
-	const { role } = tensor;
-	const forms = formsOf(tensor);
 	if (found === undefined) {
-		return forms.map(({ name, shape }) => fault("ERR_TENSOR_MISSING", name, "no such tensor", formatShape(shape)));
+		return formsOf(tensor).map(({ name, shape }) =>
+			fault("ERR_TENSOR_MISSING", name, "no such tensor", formatShape(shape)),
+		);
 	}
-	const foundForms = formsOf(found);
+	const isCounter = tensor.role === "counter";
 	const isRightShape = equalShapes(found.shape, tensor.shape);
-	const isRightDtype = role === "counter" ? found.dtype === "I64" : isFloatDtype(found.dtype);
-	const dtype = role === "counter" ? "I64" : "a float dtype";
-	return forms.flatMap(({ name, shape }, index) => [
+	const isRightDtype = isCounter ? found.dtype === "I64" : isFloatDtype(found.dtype);
+	if (isRightShape && isRightDtype) return [];
+	const foundForms = formsOf(found);
+	const dtype = isCounter ? "I64" : "a float dtype";
+	return formsOf(tensor).flatMap(({ name, shape }, index) => [
 		...(isRightShape
 			? []
 			: [fault("ERR_SHAPE_MISMATCH", name, formatShape(foundForms[index]?.shape ?? found.shape), formatShape(shape))]),

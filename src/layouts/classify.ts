@@ -57,12 +57,14 @@ export function classify(
 
 /** The places of a name in a table, most usual first. */
 function placesIn(table: TowerTable, name: string) {
-	return table.rules.flatMap((rule) =>
-		rule.stored.flatMap((one, index) => {
+	const found: { readonly table: TowerTable; readonly canonical: string; readonly place: Place }[] = [];
+	for (const rule of table.rules) {
+		for (const [index, one] of rule.stored.entries()) {
 			const values = one.match(name);
-			if (values === undefined) return [];
-			const place: Place = { kind: "part", rule, values, index };
-			return [{ table, canonical: rule.canonical.fill(values), place }];
-		}),
-	);
+			if (values !== undefined) {
+				found.push({ table, canonical: rule.canonical.fill(values), place: { kind: "part", rule, values, index } });
+			}
+		}
+	}
+	return found;
 }

@@ -55,7 +55,7 @@ function explain(layout: Layout, names: readonly string[]): Candidate {
 		layout,
 		tables: chosen.map(({ table }) => table),
 		explained: new Set(chosen.flatMap(({ explained }) => explained)),
-		buffers: names.filter((name) => layout.ignored.some((one) => one.match(name) !== undefined)),
+		buffers: names.filter((name) => layout.ignored.some((one) => one.fits(name))),
 	};
 }
 

@@ -59,5 +59,5 @@ export function towersHeld({ tables }: Layout): ReadonlySet<Tower> {
 /** Whether a tensor of this name has a place in a table. */
 export function isNameOf(table: TowerTable, name: string): boolean {
 	if (table.zeros.some((zero) => zero.name === name)) return true;
-	return table.rules.some(({ stored }) => stored.some((one) => one.match(name) !== undefined));
+	return table.rules.some(({ stored }) => stored.some((one) => one.fits(name)));
 }

@@ -97,7 +97,7 @@ export function trainedBiasFix(name: string): string {
 }
 
 function reasonOf(name: string, layouts: readonly Layout[]): string | undefined {
-	return layouts.flatMap(({ strangers }) => strangers).find((one) => one.name.match(name) !== undefined)?.reason;
+	return layouts.flatMap(({ strangers }) => strangers).find((one) => one.name.fits(name))?.reason;
 }
 
 function titleOf({ title }: Layout): string {

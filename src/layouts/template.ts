@@ -28,6 +28,8 @@ export type Values = ReadonlyMap<string, string>;
 /** Tensor names of one form: `blocks.{i}.norm1.{x}`. */
 export interface Template {
 	readonly text: string;
+	/** Whether `name` is of this form. */
+	fits(name: string): boolean;
 	/** The variables' values in `name`; undefined if it is not of this form. */
 	match(name: string): Values | undefined;
 	/** The name that has these values: the inverse of `match`. */
@@ -43,8 +45,9 @@ export function template(text: string): Template {
 	const start = pieces[0] ?? "";
 	return {
 		text,
+		// Most names differ at the start, and comparing strings is many times cheaper than running the expression.
+		fits: (name) => name.startsWith(start) && regex.test(name),
 		match: (name) => {
-			// Most names differ at the start, and comparing strings is many times cheaper than running the expression.
 			const captured = name.startsWith(start) ? regex.exec(name) : null;
 			if (captured === null) return undefined;
 			return new Map(placeholders.map((one, index) => [one.variable, shift(one, captured[index + 1] ?? "", -1)]));

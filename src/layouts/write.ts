@@ -106,7 +106,7 @@ function placementOf(target: Target, architecture: PartialArchitecture, tensor: 
 				stored: storedTensors(tensor, rule, values).map((one) => ({ table, tensor: one })),
 			};
 		}
-		const exclusion = table.exclusions.find(({ canonical }) => canonical.match(tensor.name) !== undefined);
+		const exclusion = table.exclusions.find(({ canonical }) => canonical.fits(tensor.name));
 		if (exclusion !== undefined) return { kind: exclusion.fate, reason: exclusion.reason };
 	}
 	return { kind: "left" };
