@@ -3,9 +3,11 @@
  *
  * Prints bytes of input per second, the median of several runs after a warm-up, and the scalar reference beside it.
  */
+
+import { compileKernels } from "../src/kernels/compile.ts";
 import type { MeanProblem } from "../src/kernels/mean-problem.ts";
 import { meanScalar } from "../src/kernels/scalar.ts";
-import { compileKernels, MeanWorkspace } from "../src/kernels/wasm.ts";
+import { MeanWorkspace } from "../src/kernels/wasm.ts";
 import { FLOAT_DTYPES, type FloatDtype, floatByteLength } from "../src/tensor/dtype.ts";
 import { encodeFloat } from "../src/tensor/float-bits.ts";
 

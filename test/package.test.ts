@@ -13,7 +13,7 @@ test("the package holds what a user needs and nothing else", () => {
 		"bin/clip-soup.js",
 		"dist/index.js",
 		"dist/index.d.ts",
-		"dist/engine/worker.js",
+		"dist/engine/worker.cjs",
 		"dist/kernels/kernels.wasm",
 		"dist/licences/commander",
 		"dist/licences/zod",
@@ -24,7 +24,7 @@ test("the package holds what a user needs and nothing else", () => {
 		expect(paths).toContain(needed);
 	}
 	const allowed =
-		/^(bin\/clip-soup\.js|dist\/.+\.(js|d\.ts|wasm)|dist\/licences\/[a-z-]+|docs\/[a-z]+\.md|schemas\/.+\.json|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/;
+		/^(bin\/clip-soup\.js|dist\/.+\.(c?js|d\.ts|wasm)|dist\/licences\/[a-z-]+|docs\/[a-z]+\.md|schemas\/.+\.json|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/;
 	expect(paths.filter((path) => !allowed.test(path))).toEqual([]);
 });
 

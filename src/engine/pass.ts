@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { ClipSoupError } from "../errors.ts";
-import { compileKernels } from "../kernels/wasm.ts";
+import { compileKernels } from "../kernels/compile.ts";
 import type { Progress, Watch } from "../progress.ts";
 import { Control } from "./control.ts";
 import { fedRuns } from "./fed-runs.ts";

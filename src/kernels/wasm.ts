@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { type FloatDtype, floatByteLength } from "../tensor/dtype.ts";
 import type { MeanProblem, MeanReport } from "./mean-problem.ts";
 import { meanScalar } from "./scalar.ts";
@@ -9,11 +7,6 @@ import { meanScalar } from "./scalar.ts";
  * again when one of its elements needs it. Half as many cost about 3 % more in calls, twice as many 3 % less.
  */
 export const BLOCK_ELEMENTS = 1024;
-
-/** The compiled SIMD kernels; a module can be passed to a worker thread, which then need not compile it. */
-export function compileKernels(): WebAssembly.Module {
-	return new WebAssembly.Module(readFileSync(createRequire(import.meta.url).resolve("#kernels-wasm")));
-}
 
 type Accumulate = (source: number, sums: number, count: number, weight: number) => void;
 type Round = (sums: number, destination: number, count: number, factor: number) => number;

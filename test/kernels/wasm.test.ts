@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { compileKernels } from "../../src/kernels/compile.ts";
 import type { MeanProblem, MeanReport } from "../../src/kernels/mean-problem.ts";
 import { meanScalar } from "../../src/kernels/scalar.ts";
-import { BLOCK_ELEMENTS, compileKernels, MeanWorkspace } from "../../src/kernels/wasm.ts";
+import { BLOCK_ELEMENTS, MeanWorkspace } from "../../src/kernels/wasm.ts";
 import { FLOAT_DTYPES, type FloatDtype, floatByteLength } from "../../src/tensor/dtype.ts";
 import { decodeFloat, encodeFloat } from "../../src/tensor/float-bits.ts";
 import { elementsOf, fillElements, KINDS, type Kind, randomNumbers, valuesOf } from "./elements.ts";
