@@ -1,6 +1,7 @@
 import { chmod, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { exitCodeOf, renderError } from "../../src/cli/errors.ts";
 import { ERROR_CODES, type ErrorCode } from "../../src/errors.ts";
 import { type TestTensor, writeCheckpoint } from "../support/checkpoints.ts";
 import type { CliOptions, CliRun } from "../support/run-cli.ts";
@@ -13,8 +14,21 @@ export interface Failure {
 	readonly fix: string | RegExp;
 }
 
+/** What a run tells. */
+export type Told = Omit<CliRun, "pid">;
+
+/** What the command line would tell of work that fails, for tables of faults that need no process each. */
+export async function tellOf(work: () => Promise<unknown>): Promise<Told> {
+	const error = await work().then(
+		() => undefined,
+		(reason: unknown) => reason,
+	);
+	if (error === undefined) return { exitCode: 0, signal: null, stdout: "", stderr: "" };
+	return { exitCode: exitCodeOf(error), signal: null, stdout: "", stderr: renderError(error) };
+}
+
 /** A run that failed as it should: exit status, code, message and cure on stderr, nothing on stdout, no stack. */
-export function expectFailure(run: CliRun, { code, says, fix }: Failure): void {
+export function expectFailure(run: Told, { code, says, fix }: Failure): void {
 	expect(run.stderr).toContain(`error[${code}]: `);
 	for (const part of says) expect(run.stderr).toMatch(part);
 	expect(fixesOf(run)).toMatch(fix);
@@ -24,7 +38,7 @@ export function expectFailure(run: CliRun, { code, says, fix }: Failure): void {
 	expect(run.exitCode).toBe(ERROR_CODES[code]);
 }
 
-function fixesOf({ stderr }: CliRun): string {
+function fixesOf({ stderr }: Told): string {
 	return (stderr.match(/^ {2}fix: .*$/gm) ?? []).join("\n");
 }
 

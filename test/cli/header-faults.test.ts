@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ErrorCode } from "../../src/errors.ts";
+import { inspect } from "../../src/inspect.ts";
 import { runCli } from "../support/run-cli.ts";
-import { expectFailure, namesIn, UNTOUCHED, workspace } from "./expectations.ts";
+import { expectFailure, namesIn, tellOf, UNTOUCHED, workspace } from "./expectations.ts";
 
 const FOLDER = resolve("fixtures/headers");
 
@@ -120,10 +121,15 @@ const ROWS = [
 	...Object.entries(FOREIGN).map(([name, [says, fix]]) => ({ name, code: "ERR_FOREIGN_FORMAT" as const, says, fix })),
 ];
 
-describe.concurrent("inspect", () => {
+describe("inspect", () => {
 	it.each(ROWS)("refuses $name with $code", async ({ name, code, says, fix }) => {
-		const file = join(FOLDER, `${name}.safetensors`);
-		expectFailure(await runCli(["inspect", file]), { code, says: [`${name}.safetensors`, says], fix });
+		const told = await tellOf(() => inspect(join(FOLDER, `${name}.safetensors`)));
+		expectFailure(told, { code, says: [`${name}.safetensors`, says], fix });
+	});
+
+	it("tells on the command line what the library throws", async () => {
+		const file = join(FOLDER, "hole.safetensors");
+		expect(await runCli(["inspect", file])).toMatchObject(await tellOf(() => inspect(file)));
 	});
 });
 
