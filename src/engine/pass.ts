@@ -13,6 +13,7 @@ import { type Operation, traitsOf } from "./operation.ts";
 import type { PassFile, PassSource, WorkerMessage, WorkerTask } from "./protocol.ts";
 import type { StepDigests, StepResult } from "./results.ts";
 import type { StepTable } from "./step-table.ts";
+import { WorkerLoop } from "./worker-loop.ts";
 
 /** One streaming pass over the sources: what `runPass` does, as data. */
 export interface Pass {
@@ -21,7 +22,7 @@ export interface Pass {
 	readonly steps: StepTable;
 	readonly sources: readonly PassSource[];
 	readonly outputs: readonly PassFile[];
-	/** Number of worker threads. Default: what is useful, at most `defaultThreads()`. */
+	/** Number of threads. Default: what is useful, at most `defaultThreads()`. */
 	readonly threads?: number | undefined;
 	/** Bytes of one operand's buffer, for tests; default by the budget of `jobs.ts`. */
 	readonly chunkByteLength?: number | undefined;
@@ -36,6 +37,8 @@ export interface Pass {
 const MOST_DEFAULT_THREADS = 2;
 /** What one thread reads, works on and writes in the 50 ms in which another one starts. */
 const BYTES_WORTH_A_THREAD = 32e6;
+/** What is done before a thread has started, and so fast that nothing waits for it: the planning thread does it itself. */
+const BYTES_WORTH_NO_THREAD = 8e6;
 const PROGRESS_INTERVAL_MS = 100;
 /** Young generation of a worker's heap: it makes small short-lived objects only. */
 const WORKER_YOUNG_GENERATION_MB = 2;
@@ -53,6 +56,11 @@ export function threadsFor(isRemote: boolean, threads = defaultThreads()): numbe
 function threadsOf(pass: Pass, isRemote: boolean): number {
 	const useful = Math.max(1, Math.ceil(passByteLength(pass) / BYTES_WORTH_A_THREAD));
 	return threadsFor(isRemote, pass.threads ?? Math.min(useful, defaultThreads()));
+}
+
+/** Whether one thread is enough and is not worth its start. */
+function isSmall(pass: Pass, isRemote: boolean, threads: number): boolean {
+	return threads === 1 && !isRemote && passByteLength(pass) <= BYTES_WORTH_NO_THREAD;
 }
 
 /**
@@ -83,9 +91,8 @@ export async function runPass(pass: Pass, watch: Watch = {}): Promise<readonly s
 			throw error;
 		});
 		const count = Math.min(threads, task.jobs.length);
-		const workers = Array.from({ length: count }, async () => {
-			await runWorker(task, pass, { control, feed });
-		});
+		const run = isSmall(pass, isRemote, threads) ? runHere : runWorker;
+		const workers = Array.from({ length: count }, () => run(task, pass, { control, feed }));
 		const outcomes = await Promise.allSettled([...workers, feeding]);
 		signal?.throwIfAborted();
 		const failed = outcomes.find((outcome) => outcome.status === "rejected");
@@ -128,12 +135,25 @@ function createTask(pass: Pass, control: Control, threads: number): Prepared {
 	return { task, feed };
 }
 
+/** What the threads of a pass have in common. */
+interface Shared {
+	readonly control: Control;
+	readonly feed: Feed | undefined;
+}
+
+/** Runs all jobs in this thread. */
+async function runHere(task: WorkerTask, pass: Pass): Promise<void> {
+	// A copy, as one from another thread is: what a runner says it may say again with other contents.
+	new WorkerLoop(task, (message) => take(structuredClone(message), pass)).run();
+}
+
+function take(message: WorkerMessage, pass: Pass): void {
+	if (message.kind === "result") pass.onResult(message.step, message.result);
+	else if (message.kind === "digests") pass.onDigests?.(message.step, message.digests);
+}
+
 /** Runs one worker to its end; a failure stops the others, which then end at their next chunk. */
-function runWorker(
-	task: WorkerTask,
-	pass: Pass,
-	{ control, feed }: { readonly control: Control; readonly feed: Feed | undefined },
-): Promise<void> {
+function runWorker(task: WorkerTask, pass: Pass, { control, feed }: Shared): Promise<void> {
 	const file = createRequire(import.meta.url).resolve("#engine-worker");
 	const worker = new Worker(file, {
 		workerData: task,
@@ -142,14 +162,12 @@ function runWorker(
 	return new Promise((resolve, reject) => {
 		let failure: Error | undefined;
 		worker.on("message", (message: WorkerMessage) => {
-			if (message.kind === "result") pass.onResult(message.step, message.result);
-			else if (message.kind === "digests") pass.onDigests?.(message.step, message.digests);
-			else if (message.kind === "taken") feed?.taken(message.byteLength);
+			if (message.kind === "taken") feed?.taken(message.byteLength);
 			else if (message.kind === "failed") {
 				control.stop();
 				const { code, fix, details } = message.failure;
 				failure = new ClipSoupError(code, message.failure.message, { details, ...(fix ? { fix } : {}) });
-			}
+			} else take(message, pass);
 		});
 		worker.on("error", (error) => {
 			control.stop();
