@@ -84,7 +84,14 @@ export function integrityError(attempt: Attempt, found: string, expected: string
 	});
 }
 
+/** What cannot be done without the Hub. */
 export function offlineError(attempt: Attempt): ClipSoupError {
+	const fix = "unset HF_HUB_OFFLINE";
+	return new ClipSoupError("ERR_HUB_OFFLINE", describe(attempt, "that HF_HUB_OFFLINE is set"), { fix });
+}
+
+/** What could be read from the cache, and is not there. */
+export function notCachedError(attempt: Attempt): ClipSoupError {
 	return new ClipSoupError("ERR_HUB_OFFLINE", describe(attempt, "HF_HUB_OFFLINE and no copy in the cache"), {
 		fix: "unset HF_HUB_OFFLINE, or download it first: hf download",
 	});

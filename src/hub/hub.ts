@@ -1,7 +1,7 @@
 import type { ResolvedReference } from "../origin.ts";
 import { HubCache, isCommit } from "./cache.ts";
 import { type Environment, type HubPlaces, hubPlaces } from "./endpoint.ts";
-import { offlineError } from "./failure.ts";
+import { notCachedError } from "./failure.ts";
 import { type HttpOptions, HubHttp } from "./http.ts";
 import { formatHubReference, type HubReference } from "./reference.ts";
 import { type OpenRepository, RemoteFolder } from "./remote-folder.ts";
@@ -92,7 +92,7 @@ export class Hub {
 			const commit = await cache.commitOf(revision ?? "main");
 			const paths = commit === undefined ? [] : await cache.list(commit);
 			const attempt = { verb: "read", object: formatHubReference({ id, revision, path: undefined }) };
-			if (commit === undefined || paths.length === 0) throw offlineError(attempt);
+			if (commit === undefined || paths.length === 0) throw notCachedError(attempt);
 			return { ...base, commit, files: undefined, paths };
 		}
 		const commit =

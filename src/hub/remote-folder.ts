@@ -6,7 +6,7 @@ import { readSmallFile } from "../bytes/small-file.ts";
 import { ClipSoupError } from "../errors.ts";
 import type { Origin } from "../origin.ts";
 import type { HubCache } from "./cache.ts";
-import { integrityError, offlineError } from "./failure.ts";
+import { integrityError, notCachedError } from "./failure.ts";
 import type { HubHttp } from "./http.ts";
 import { formatHubReference, type HubReference } from "./reference.ts";
 import { RemoteFile } from "./remote-file.ts";
@@ -108,7 +108,7 @@ export class RemoteFolder implements Folder {
 	#missing(name: string): ClipSoupError {
 		const { commit, isOffline } = this.#repository;
 		const object = this.nameOf(name);
-		if (isOffline) return offlineError({ verb: "open", object });
+		if (isOffline) return notCachedError({ verb: "open", object });
 		return new ClipSoupError("ERR_HUB_NOT_FOUND", `Cannot open "${object}": found no such file at commit ${commit}`, {
 			fix: "check the path, which starts at the root of the repository",
 		});

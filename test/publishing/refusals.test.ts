@@ -6,6 +6,7 @@ import { isClipSoupError } from "../../src/errors.ts";
 import { selectFiles } from "../../src/publishing/file-list.ts";
 import { matchesGlob } from "../../src/publishing/file-names.ts";
 import { checkpointBytes, f32 } from "../support/checkpoints.ts";
+import { WRITER } from "../support/hub/accounts.ts";
 import { type HubDouble, startHub } from "../support/hub/double.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 import { publishTo, REPO, soupFolder } from "./publishing.ts";
@@ -204,4 +205,14 @@ test.each([
 	["a+(b)", "a+(b)", true],
 ])("the pattern %s and %s: %s", (pattern, path, isMatch) => {
 	expect(matchesGlob(pattern, path)).toBe(isMatch);
+});
+
+test("offline nothing is asked, and the cure is not a download", async () => {
+	const environment = { HF_ENDPOINT: double.hubUrl, HF_HOME: "/nonexistent", HF_TOKEN: WRITER, HF_HUB_OFFLINE: "1" };
+	await expect(publishTo(double, folder, { hub: { environment } })).rejects.toMatchObject({
+		code: "ERR_HUB_OFFLINE",
+		message: expect.stringMatching(/found that HF_HUB_OFFLINE is set$/),
+		fix: "unset HF_HUB_OFFLINE",
+	});
+	expect(double.requests).toEqual([]);
 });
