@@ -10,7 +10,7 @@ export default defineConfig({
 		// Files share what they import, which is a tenth of the time; none keeps state that another would meet.
 		isolate: false,
 		// As in bin/clip-soup.js: every thread that a test starts would have its loops optimised anew.
-		execArgv: ["--interrupt-budget=2162688"],
+		execArgv: process.versions.v8.startsWith("11.") ? ["--interrupt-budget=2162688"] : [],
 		projects: [
 			{
 				extends: true,

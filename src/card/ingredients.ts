@@ -44,7 +44,9 @@ interface Told {
 function ingredientOf(input: RecipeInput, { told, weight, origin }: Told): Ingredient {
 	const { name, files, modelDigest } = input;
 	const repo = validRepo(origin?.repo ?? told.repo);
-	const revision = [origin?.revision, told.revision].find((each) => each !== undefined && /^[0-9a-f]{40}$/.test(each));
+	// A commit is one of the repository that it was recorded with.
+	const recorded = origin?.repo === undefined || origin.repo === told.repo ? told.revision : undefined;
+	const revision = [origin?.revision, recorded].find((each) => each !== undefined && /^[0-9a-f]{40}$/.test(each));
 	const inside = name === repo?.split("/")[1] ? undefined : name;
 	const path = origin?.repo === undefined ? inside : origin.path;
 	return {

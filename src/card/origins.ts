@@ -26,7 +26,7 @@ export async function readOrigins(
 ): Promise<readonly Origin[]> {
 	const inputs = recipe?.inputs ?? [];
 	if (paths.length !== inputs.length) {
-		throw mismatch(`found ${paths.length}`, `the ${inputs.length} of the recipe, in its order`);
+		throw mismatch(String(paths.length), `the ${inputs.length} of the recipe, in its order`);
 	}
 	const origins: Origin[] = [];
 	for (const [index, input] of inputs.entries()) origins.push(await readOrigin(paths[index] ?? "", input, hub));

@@ -90,11 +90,19 @@ export class RemoteFile implements ByteSource {
 			async (answer) => {
 				this.#check(answer, position + done, last);
 				if (answer.url !== this.#url) this.#location = answer.url;
-				for await (const piece of answer.body) {
-					if (piece.byteLength > target.byteLength - done)
-						throw this.#unexpected("more bytes than were asked for", answer);
-					target.set(piece, done);
-					done += piece.byteLength;
+				try {
+					for await (const piece of answer.body) {
+						if (piece.byteLength > target.byteLength - done) {
+							// Of an answer that is not the range nothing is kept.
+							done = 0;
+							throw this.#unexpected("more bytes than were asked for", answer);
+						}
+						target.set(piece, done);
+						done += piece.byteLength;
+					}
+				} catch (error) {
+					// How the answer ends says nothing about bytes that have all come.
+					if (done < target.byteLength) throw error;
 				}
 				if (done < target.byteLength) throw this.#unexpected(`an end at byte ${position + done}`, answer);
 			},

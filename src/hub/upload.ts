@@ -165,17 +165,49 @@ function fetchThrough({ http, endpoint, id }: Connection, { onSent = () => {}, o
 	};
 }
 
+const link = z.object({ href: z.string().refine((href) => URL.canParse(href)) });
+
 /** What the library takes for granted of the Hub's answers, by a part of the URL. */
-const ANSWERS: readonly (readonly [part: string, schema: z.ZodType])[] = [
-	["/preupload/", z.object({ files: z.array(z.unknown()) })],
-	["/info/lfs/objects/batch", z.object({ objects: z.array(z.unknown()) })],
-	["/commit/", z.object({ commitOid: z.string() })],
+const ANSWERS: readonly Answer[] = [
+	{
+		part: "/preupload/",
+		schema: z.object({
+			files: z.array(z.object({ path: z.string(), uploadMode: z.enum(["lfs", "regular"]) })),
+		}),
+		namesIn: namesIn("files", "path"),
+	},
+	{
+		part: "/info/lfs/objects/batch",
+		schema: z.object({
+			objects: z.array(
+				z.object({ oid: z.string(), actions: z.object({ upload: link.nullish(), verify: link.nullish() }).nullish() }),
+			),
+		}),
+		namesIn: namesIn("objects", "oid"),
+	},
+	{ part: "/commit/", schema: z.object({ commitOid: z.string() }), namesIn: () => [] },
 ];
 
+interface Answer {
+	readonly part: string;
+	readonly schema: z.ZodType;
+	/** What a request asks about, and what an answer is about: of what is left out the library would think by itself. */
+	readonly namesIn: (document: unknown) => readonly string[];
+}
+
+function namesIn(list: string, key: string): Answer["namesIn"] {
+	const schema = z.object({ [list]: z.array(z.object({ [key]: z.string() })) });
+	return (document) => (schema.safeParse(document).data?.[list] ?? []).map((entry) => entry[key] ?? "");
+}
+
 /** An answer of another form, as of a proxy on the way, is as good as none. @throws TransientFailure */
-function requireForm({ url, attempt }: HubRequest, endpoint: string, bytes: Uint8Array): void {
-	const [, schema] = ANSWERS.find(([part]) => url.startsWith(`${endpoint}/`) && url.includes(part)) ?? [];
-	if (schema === undefined || schema.safeParse(parsedJson(bytes)).success) return;
+function requireForm({ url, attempt, body }: HubRequest, endpoint: string, bytes: Uint8Array): void {
+	const answer = ANSWERS.find(({ part }) => url.startsWith(`${endpoint}/`) && url.includes(part));
+	if (answer === undefined) return;
+	const told = parsedJson(bytes);
+	const names = new Set(answer.namesIn(told));
+	const asked = typeof body === "string" ? answer.namesIn(parsedJson(Buffer.from(body))) : [];
+	if (answer.schema.safeParse(told).success && asked.every((name) => names.has(name))) return;
 	throw new TransientFailure(unavailable(attempt, "a success with an answer of another form", url));
 }
 

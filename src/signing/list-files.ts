@@ -104,7 +104,7 @@ function unreadable(folder: string, cause: unknown): unknown {
 	}
 	if (code === "ENOTDIR") {
 		const message = `Cannot list "${folder}": found a file, expected a folder`;
-		const fix = "give the folder of the model: a signature is for all files in it";
+		const fix = "give the folder of the model, with all files in it";
 		return new ClipSoupError("ERR_USAGE", message, { fix, details, cause });
 	}
 	const message = `Cannot list "${folder}": the system says ${code}`;

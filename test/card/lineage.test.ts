@@ -57,6 +57,18 @@ describe("ingredients on the Hub", () => {
 		expect(text).toContain(`clip-soup avg hf:org/augreg@${commits[0]} hf:org/rewind@${commits[1]} -o soup/`);
 	});
 
+	it("have no commit of another repository than the recipe's", async () => {
+		for (const name of ["augreg", "rewind"] as const) {
+			publishWithCard(name, "mit");
+			publish(double, `org/mirror-${name}`, digitsPath(name));
+		}
+		await average(["hf:org/augreg", "hf:org/rewind"], { output: join(folder, "soup") });
+		const ingredients = ["hf:org/mirror-augreg", "hf:org/mirror-rewind"];
+		const { text, notices } = await cardFor(join(folder, "soup"), { ingredients, license: "mit" });
+		expect(text).toContain("clip-soup avg hf:org/mirror-augreg hf:org/mirror-rewind -o soup/");
+		expect(notices.join()).toContain('no commit of "augreg", "rewind"');
+	});
+
 	it("are named without a branch, which moves, where no commit is recorded", async () => {
 		for (const name of ["augreg", "rewind"] as const) publishWithCard(name, "mit");
 		const ingredients = ["hf:org/augreg@main", "hf:org/rewind"];

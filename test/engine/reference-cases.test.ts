@@ -22,9 +22,8 @@ const CASES: readonly Case[] = JSON.parse(readFileSync(join(FOLDER, "cases.json"
 /** Threads, and bytes of a buffer: the usual one, one element of the widest dtype, and odd ones. */
 const WAYS = [
 	{ threads: 1, chunkByteLength: undefined },
-	{ threads: 2, chunkByteLength: 4099 },
 	{ threads: 2, chunkByteLength: 8 },
-	{ threads: 4, chunkByteLength: 1000 },
+	{ threads: 3, chunkByteLength: 4099 },
 ];
 
 describe.each(CASES)("average makes $expected", ({ expected, inputs, weights, normalize, dtype, allowNonfinite }) => {

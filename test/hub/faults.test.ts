@@ -39,6 +39,8 @@ const PASSING: readonly (readonly [string, Effect])[] = [
 	["a body that breaks off", { kind: "truncate", after: "reset" }],
 	["a body that stops coming", { kind: "truncate", after: "silence" }],
 	["a body that is cut short", { kind: "shorten" }],
+	["a body that comes whole and has no end", { kind: "break-end" }],
+	["a body that is too long", { kind: "lengthen" }],
 ];
 
 describe.each(["revision", "tree", "resolve", "storage-get"])("one fault of %s", (route) => {

@@ -112,13 +112,24 @@ describe("a publish", () => {
 });
 
 describe("a success with an answer of another form", () => {
-	test.each(["preupload", "lfs-batch", "commit", "discussions"])("of %s is as good as none", async (route) => {
+	const badLink = JSON.stringify({ objects: [{ oid: "0", size: 1, actions: { upload: {} } }] });
+	const noMode = JSON.stringify({ files: [{ path: "open_clip_model.safetensors" }] });
+
+	test.each([
+		["preupload", ["<html>", '{"files":[null]}', noMode, '{"files":[]}']],
+		["lfs-batch", ["<html>", '{"objects":[null]}', badLink, '{"objects":[]}']],
+		["commit", ["<html>", "{}"]],
+		["discussions", ["<html>", "{}"]],
+	])("of %s is as good as none", async (route, bodies) => {
 		existing();
-		for (const body of ["<html>", "{}"]) double.faults.add({ route, effect: { kind: "other-answer", body } });
+		bodies.forEach((body, index) => {
+			double.faults.add({ route, nth: index + 1, effect: { kind: "other-answer", body } });
+		});
 		const { receipt } = await publishTo(double, folder);
 		expect(receipt?.commit).toBe(double.repositories.get(REPO)?.refs.get("refs/pr/1"));
 		expect(commitsOf(double)).toBe(2);
 		expect(double.repositories.get(REPO)?.discussions).toHaveLength(1);
+		expect(double.requests.map((request) => request.route)).toContain("storage-put");
 	});
 
 	test.each(["preupload", "lfs-batch"])("of %s that stays ends with 6", async (route) => {

@@ -10,6 +10,10 @@ export type Effect =
 	| { readonly kind: "silence"; readonly act?: () => void }
 	/** The body stops half-way: the connection is reset, or stays open and silent. */
 	| { readonly kind: "truncate"; readonly after: "reset" | "silence" }
+	/** The whole body comes, without a length, and the connection is reset where the end would be told. */
+	| { readonly kind: "break-end" }
+	/** One byte more than the body has comes, without a length. */
+	| { readonly kind: "lengthen" }
 	/** The body ends half-way as if that were all, with a Content-Length to match. */
 	| { readonly kind: "shorten" }
 	/** One bit of the body is another. */

@@ -13,7 +13,8 @@ export async function send(
 	const total = byteLengthOf(body);
 	const cut = effect?.kind === "truncate" || effect?.kind === "shorten" ? Math.floor(total / 2) : total;
 	const told = effect?.kind === "shorten" ? cut : total;
-	response.writeHead(status, { ...headers, "content-length": String(told) });
+	const isUntold = effect?.kind === "break-end" || effect?.kind === "lengthen";
+	response.writeHead(status, { ...headers, ...(!isUntold && { "content-length": String(told) }) });
 	if (isHead) {
 		response.end();
 		return 0;
@@ -25,7 +26,9 @@ export async function send(
 		sent += piece.length;
 		if (!response.write(piece)) await drained(response);
 	}
-	if (effect?.kind !== "truncate") response.end();
+	if (effect?.kind === "lengthen") response.end("x");
+	else if (effect?.kind === "break-end") setTimeout(() => response.destroy(), 20);
+	else if (effect?.kind !== "truncate") response.end();
 	else if (effect.after === "reset") setImmediate(() => response.destroy());
 	return sent;
 }
