@@ -124,12 +124,16 @@ export class Staging implements AsyncDisposable {
 	}
 
 	async #writeBack(end: AbortSignal): Promise<void> {
-		for (;;) {
-			await setTimeout(WRITE_BACK_INTERVAL_MS, undefined, { signal: end, ref: false }).catch(() => undefined);
+		for (let took = 0; ; ) {
+			// The disk is not let wait while there is something for it.
+			const pause = Math.max(1, WRITE_BACK_INTERVAL_MS - took);
+			await setTimeout(pause, undefined, { signal: end, ref: false }).catch(() => undefined);
+			const start = performance.now();
 			for (const { staged } of this.#files) {
 				if (end.aborted) return;
 				await promisify(fdatasync)(staged.descriptor);
 			}
+			took = performance.now() - start;
 		}
 	}
 
