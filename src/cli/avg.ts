@@ -20,7 +20,7 @@ export function addAverage(program: Command): void {
 		.description(
 			"Average checkpoints of one architecture. Every element is summed in float64 in the order of the inputs and rounded once; memory does not grow with the size of the inputs.",
 		)
-		.argument("<inputs...>", ".safetensors files, shard indexes, or folders with either")
+		.argument("<inputs...>", ".safetensors files, shard indexes, folders with either, or hf:org/name[@revision][:file]")
 		.option("-o, --output <path>", "NAME.safetensors is a file, anything else a folder (default: soup.safetensors)")
 		.option("--weights <w1,w2,...>", "one number for each input (default: uniform)")
 		.option("--no-normalize", "do not divide by the sum of the weights")

@@ -19,7 +19,10 @@ export function addConvert(program: Command): void {
 		.description(
 			"Convert a CLIP into other layouts, with the configuration files that make it load there. No value changes: tensors are renamed, cut, stacked and transposed. Layout and architecture are detected.",
 		)
-		.argument("<checkpoint>", "a .safetensors file, a shard index, a folder with either, or with vision/ and text/")
+		.argument(
+			"<checkpoint>",
+			"a .safetensors file, a shard index, a folder with either, or with vision/ and text/; or hf:org/name[@revision][:file]",
+		)
 		.requiredOption("--to <layouts>", "openclip, timm, hf, or several with commas")
 		.requiredOption("-o, --output <path>", "a folder, or NAME.safetensors for the weights alone")
 		.option("--text <path>", "the text tower, where the checkpoint has none")

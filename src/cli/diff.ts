@@ -22,7 +22,7 @@ export function addDiff(program: Command): void {
 		.description(
 			"Compare names, dtypes, shapes and bytes (not metadata) of two checkpoints. Ends with 1 if they differ.",
 		)
-		.argument("<a>", "a .safetensors file, a shard index, or a folder with either")
+		.argument("<a>", "a .safetensors file, a shard index, a folder with either, or hf:org/name[@revision][:file]")
 		.argument("<b>", "what to compare it with")
 		.option("--all", "list every tensor, not only the most different ones")
 		.option("--threads <n>", "worker threads (default: processors, at most 2)")

@@ -21,7 +21,10 @@ export function addInspect(program: Command): void {
 		.description(
 			"Tell tensors, dtypes, layout, architecture and metadata from headers and configuration; with --data also from the bytes.",
 		)
-		.argument("[checkpoint]", "a .safetensors file, a shard index, a folder with either, or with vision/ and text/")
+		.argument(
+			"[checkpoint]",
+			"a .safetensors file, a shard index, a folder with either, or with vision/ and text/; or hf:org/name[@revision][:file]",
+		)
 		.option("--data", "read the bytes too: digests, tied tensors, NaN and Inf, statistics")
 		.option("--tensors", "list the tensors")
 		.option("--profile", "count parameters, multiply-accumulates and activations of each tower")

@@ -31,7 +31,10 @@ export function addVerify(program: Command): void {
 		.description(
 			"Check structure, numbers and configuration of a CLIP, run its forward pass, and prove what it is said to be. Ends with 1 if a check fails.",
 		)
-		.argument("<checkpoint>", "a .safetensors file, a shard index, a folder with either, or with vision/ and text/")
+		.argument(
+			"<checkpoint>",
+			"a .safetensors file, a shard index, a folder with either, or with vision/ and text/; or hf:org/name[@revision][:file]",
+		)
 		.option("--soup-of <ingredients...>", "recompute the average of these and compare every bit")
 		.option("--weights <list>", "their weights (default: those of the recipe in the soup, else uniform)")
 		.option("--no-normalize", "the weights were not divided by their sum")

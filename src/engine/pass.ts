@@ -64,7 +64,7 @@ function isSmall(pass: Pass, isRemote: boolean, threads: number): boolean {
 }
 
 /**
- * Runs all steps with worker threads and bounded memory: it knows no layout, architecture or merge method.
+ * Runs all steps in bounded memory, with worker threads unless it is small: it knows no layout, architecture or merge method.
  *
  * The result does not depend on the number of threads or the chunk size.
  * @returns names of remote sources that were read in part or out of order, so that their bytes were not compared with the

@@ -66,7 +66,12 @@ export function refusalError(attempt: Attempt, { status, url, headers, text }: R
 /** A connection that could not be made or broke. */
 export function networkError(attempt: Attempt, url: string, cause: unknown): ClipSoupError {
 	const reason = rootOf(cause);
-	return unavailable(attempt, systemCode(reason) ?? (reason instanceof Error ? reason.message : String(reason)), url);
+	const found = systemCode(reason) ?? (reason instanceof Error ? reason.message : String(reason));
+	if (!isCertificateError(cause)) return unavailable(attempt, found, url);
+	return new ClipSoupError("ERR_HUB_UNAVAILABLE", describe(attempt, redact(found)), {
+		fix: "if a proxy has certificates of its own, name their file with NODE_EXTRA_CA_CERTS",
+		details: { url: redact(url) },
+	});
 }
 
 /** A service that does not answer as it should, with what was found. */
