@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { AverageResult } from "../avg.ts";
 import { formatBytes, formatCount, formatTable, plural, printable } from "./format.ts";
-import { addArchitectureOptions, addDeliveryOptions, append } from "./options.ts";
+import { addArchitectureOptions, addDeliveryOptions, append, CHECKPOINTS } from "./options.ts";
 import { runCommand } from "./run.ts";
 
 const EXAMPLES = `
@@ -20,7 +20,7 @@ export function addAverage(program: Command): void {
 		.description(
 			"Average checkpoints of one architecture. Every element is summed in float64 in the order of the inputs and rounded once; memory does not grow with the size of the inputs.",
 		)
-		.argument("<inputs...>", ".safetensors files, shard indexes, folders with either, or hf:org/name[@revision][:file]")
+		.argument("<inputs...>", CHECKPOINTS)
 		.option("-o, --output <path>", "NAME.safetensors is a file, anything else a folder (default: soup.safetensors)")
 		.option("--weights <w1,w2,...>", "one number for each input (default: uniform)")
 		.option("--no-normalize", "do not divide by the sum of the weights")

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { ConvertResult } from "../convert.ts";
 import { formatBytes, formatTable, plural, printable } from "./format.ts";
-import { addArchitectureOptions, addDeliveryOptions, append } from "./options.ts";
+import { addArchitectureOptions, addDeliveryOptions, append, MODEL } from "./options.ts";
 import { runCommand } from "./run.ts";
 
 const EXAMPLES = `
@@ -19,10 +19,7 @@ export function addConvert(program: Command): void {
 		.description(
 			"Convert a CLIP into other layouts, with the configuration files that make it load there. No value changes: tensors are renamed, cut, stacked and transposed. Layout and architecture are detected.",
 		)
-		.argument(
-			"<checkpoint>",
-			"a .safetensors file, a shard index, a folder with either, or with vision/ and text/; or hf:org/name[@revision][:file]",
-		)
+		.argument("<checkpoint>", MODEL)
 		.requiredOption("--to <layouts>", "openclip, timm, hf, or several with commas")
 		.requiredOption("-o, --output <path>", "a folder, or NAME.safetensors for the weights alone")
 		.option("--text <path>", "the text tower, where the checkpoint has none")

@@ -3,6 +3,7 @@ import type { Diff, TensorDiff, TensorStatus } from "../diff.ts";
 import { describeOrigin } from "../origin.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { formatNumber, formatTable, printable } from "./format.ts";
+import { CHECKPOINT } from "./options.ts";
 import { runCommand } from "./run.ts";
 
 const EXAMPLES = `
@@ -22,7 +23,7 @@ export function addDiff(program: Command): void {
 		.description(
 			"Compare names, dtypes, shapes and bytes (not metadata) of two checkpoints. Ends with 1 if they differ.",
 		)
-		.argument("<a>", "a .safetensors file, a shard index, a folder with either, or hf:org/name[@revision][:file]")
+		.argument("<a>", CHECKPOINT)
 		.argument("<b>", "what to compare it with")
 		.option("--all", "list every tensor, not only the most different ones")
 		.option("--threads <n>", "worker threads (default: processors, at most 2)")

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { InspectedTensor } from "../inspect.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { formatNumber, formatTable, printable } from "./format.ts";
-import { append } from "./options.ts";
+import { append, MODEL } from "./options.ts";
 import { runCommand } from "./run.ts";
 
 const EXAMPLES = `
@@ -21,10 +21,7 @@ export function addInspect(program: Command): void {
 		.description(
 			"Tell tensors, dtypes, layout, architecture and metadata from headers and configuration; with --data also from the bytes.",
 		)
-		.argument(
-			"[checkpoint]",
-			"a .safetensors file, a shard index, a folder with either, or with vision/ and text/; or hf:org/name[@revision][:file]",
-		)
+		.argument("[checkpoint]", MODEL)
 		.option("--data", "read the bytes too: digests, tied tensors, NaN and Inf, statistics")
 		.option("--tensors", "list the tensors")
 		.option("--profile", "count parameters, multiply-accumulates and activations of each tower")

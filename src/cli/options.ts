@@ -1,6 +1,14 @@
 import type { Command } from "commander";
 import { ClipSoupError } from "../errors.ts";
 
+const ON_HUB = "hf:org/name[@revision][:file]";
+
+/** What is read as a whole model, in the words of help. */
+export const MODEL = `a .safetensors file, a shard index, a folder with either, or with vision/ and text/; or ${ON_HUB}`;
+/** What is read tensor by tensor. */
+export const CHECKPOINT = `a .safetensors file, a shard index, a folder with either, or ${ON_HUB}`;
+export const CHECKPOINTS = `.safetensors files, shard indexes, folders with either, or ${ON_HUB}`;
+
 /** The options of every command that writes checkpoints. */
 export function addDeliveryOptions(command: Command): Command {
 	return command

@@ -7,7 +7,7 @@ import type { ReportTarget } from "../reports/targets.ts";
 import { CHECKS, type CheckResult, type Finding, type Verification } from "../verification.ts";
 import type { VerifyOptions } from "../verify.ts";
 import { formatTable, plural, printable } from "./format.ts";
-import { addArchitectureOptions, addDownloadOption } from "./options.ts";
+import { addArchitectureOptions, addDownloadOption, MODEL } from "./options.ts";
 import { runCommand } from "./run.ts";
 
 const EXAMPLES = `
@@ -31,10 +31,7 @@ export function addVerify(program: Command): void {
 		.description(
 			"Check structure, numbers and configuration of a CLIP, run its forward pass, and prove what it is said to be. Ends with 1 if a check fails.",
 		)
-		.argument(
-			"<checkpoint>",
-			"a .safetensors file, a shard index, a folder with either, or with vision/ and text/; or hf:org/name[@revision][:file]",
-		)
+		.argument("<checkpoint>", MODEL)
 		.option("--soup-of <ingredients...>", "recompute the average of these and compare every bit")
 		.option("--weights <list>", "their weights (default: those of the recipe in the soup, else uniform)")
 		.option("--no-normalize", "the weights were not divided by their sum")

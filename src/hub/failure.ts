@@ -67,19 +67,21 @@ export function refusalError(attempt: Attempt, { status, url, headers, text }: R
 export function networkError(attempt: Attempt, url: string, cause: unknown): ClipSoupError {
 	const reason = rootOf(cause);
 	const found = systemCode(reason) ?? (reason instanceof Error ? reason.message : String(reason));
-	if (!isCertificateError(cause)) return unavailable(attempt, found, url);
-	return new ClipSoupError("ERR_HUB_UNAVAILABLE", describe(attempt, redact(found)), {
-		fix: "if a proxy has certificates of its own, name their file with NODE_EXTRA_CA_CERTS",
-		details: { url: redact(url) },
-	});
+	const fix = isCertificateError(cause)
+		? "if a proxy has certificates of its own, name their file with NODE_EXTRA_CA_CERTS"
+		: undefined;
+	return unavailable(attempt, found, url, fix);
 }
 
 /** A service that does not answer as it should, with what was found. */
-export function unavailable(attempt: Attempt, found: string, url: string): ClipSoupError {
-	return new ClipSoupError("ERR_HUB_UNAVAILABLE", describe(attempt, redact(found)), {
-		fix: "check the network, or run again later",
-		details: { url: redact(url) },
-	});
+export function unavailable(
+	attempt: Attempt,
+	found: string,
+	url: string,
+	fix = "check the network, or run again later",
+): ClipSoupError {
+	const details = { url: redact(url) };
+	return new ClipSoupError("ERR_HUB_UNAVAILABLE", describe(attempt, redact(found)), { fix, details });
 }
 
 /** Bytes that are not those that the Hub's own listing names. */

@@ -24,7 +24,7 @@ export interface StagingOptions {
 	readonly folders?: readonly string[];
 }
 
-/** Pause between two rounds of `whileWriting`; what takes less than one is synced at the end only. */
+/** Least time from one round of `whileWriting` to the next; what takes less is synced at the end only. */
 const WRITE_BACK_INTERVAL_MS = 100;
 
 /**
