@@ -1,13 +1,12 @@
-const NEXT_JOB = 0;
-const STOP = 1;
-const STEPS_DONE = 2;
-const HEAD_LENGTH = 4;
+const STOP = 0;
+const STEPS_DONE = 1;
+const HEAD_LENGTH = 2;
 
 /**
  * The few counters that all threads of a pass share.
  *
- * The next job to take, a stop flag that is looked at between chunks, bytes moved so far, and how many jobs
- * each step still has, so that a tensor counts as done when its last chunk is.
+ * A stop flag that is looked at between chunks, bytes moved so far, and how many jobs each step still has, so that a
+ * tensor counts as done when its last chunk is.
  */
 export class Control {
 	readonly buffer: SharedArrayBuffer;
@@ -20,11 +19,6 @@ export class Control {
 		this.#head = new Int32Array(this.buffer, 0, HEAD_LENGTH);
 		this.#bytes = new BigUint64Array(this.buffer, HEAD_LENGTH * 4, 1);
 		this.#remaining = new Int32Array(this.buffer, (HEAD_LENGTH + 2) * 4, stepCount);
-	}
-
-	/** Number of the next job that no thread has taken yet. */
-	takeJob(): number {
-		return Atomics.add(this.#head, NEXT_JOB, 1);
 	}
 
 	stop(): void {

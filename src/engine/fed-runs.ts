@@ -1,7 +1,8 @@
 import type { ByteSource } from "../bytes/byte-source.ts";
 import { chunksOf, operandAt } from "./chunks.ts";
 import { operandRuns } from "./gather.ts";
-import { chunkElements, type JobTable } from "./jobs.ts";
+import type { JobTable } from "./job-table.ts";
+import { chunkElements } from "./jobs.ts";
 import { traitsOf } from "./operation.ts";
 import type { Plan } from "./plan.ts";
 
@@ -27,10 +28,10 @@ export function* fedRuns(
 	});
 	let at = 0;
 	for (let job = 0; job < jobs.length; job++) {
-		const step = jobs.step(job);
+		const { step, begin, end } = jobs.at(job);
 		const kind = kinds[steps.operation(step)];
 		if (kind === undefined) throw new Error(`Step ${step} names an operation that does not exist`);
-		const range = { begin: jobs.begin(job), end: jobs.end(job), most: kind.elements };
+		const range = { begin, end, most: kind.elements };
 		for (const elements of chunksOf(steps, step, kind.traits, range)) {
 			for (const operand of kind.traits.operandByteLengths.keys()) {
 				const { source: number, position } = operandAt(steps, step, kind.traits, operand, elements.first);

@@ -1,6 +1,6 @@
 import type { StepTable } from "./step-table.ts";
 
-/** Step numbers, one for each job of the step, in the order in which threads take them. */
+/** Step numbers, one for each job of the step, in the order in which jobs are taken. */
 export type JobOrder = Iterable<number>;
 
 /** Largest steps first, so that no thread is left alone with the last large one. */
@@ -27,16 +27,14 @@ export function bySource(steps: StepTable, jobCounts: Uint32Array): JobOrder {
 }
 
 /**
- * In the order of the steps, which is the order of the bytes; but of several output files as many as there are `lanes`
- * take turns, since the system lets one thread at a time write to a file.
- *
- * Files share the lanes in their order, by size, and all lanes come to their ends together.
+ * In the order of the steps, which is the order of the bytes; but the output files are shared out among up to `lanes` lanes,
+ * by size and in their order, since the system lets one thread at a time write to a file.
  */
-export function inOrder(steps: StepTable, jobCounts: Uint32Array, lanes: number): JobOrder {
+export function byFile(steps: StepTable, jobCounts: Uint32Array, lanes: number): readonly JobOrder[] {
 	const laneOf = lanesOfFiles(steps, jobCounts, lanes);
 	const rows = jobCounts.map((_, step) => step);
 	const shares = Array.from({ length: lanes }, (_, lane) => rows.filter((step) => laneOf(step) === lane));
-	return inTurns(shares.filter((share) => share.length > 0).map((share) => createLane(share, jobCounts)));
+	return shares.filter((share) => share.length > 0).map((share) => jobsOf(share, jobCounts));
 }
 
 /** Each file's lane, by where in all the work its middle lies. */
@@ -57,33 +55,6 @@ function lanesOfFiles(steps: StepTable, jobCounts: Uint32Array, lanes: number): 
 	return (step) => laneOf[files[step] ?? 0] ?? 0;
 }
 
-interface Lane {
-	readonly jobs: Iterator<number>;
-	readonly length: number;
-	taken: number;
-}
-
-function createLane(steps: Uint32Array, jobCounts: Uint32Array): Lane {
-	const length = steps.reduce((sum, step) => sum + (jobCounts[step] ?? 0), 0);
-	return { jobs: jobsOf(steps, jobCounts), length, taken: 0 };
-}
-
 function* jobsOf(steps: Uint32Array, jobCounts: Uint32Array): Generator<number, void, undefined> {
 	for (const step of steps) for (let job = 0; job < (jobCounts[step] ?? 0); job++) yield step;
-}
-
-/** The next job is that of the lane that is furthest behind. */
-function* inTurns(lanes: readonly Lane[]): Generator<number, void, undefined> {
-	// Of a lane at its end it is more than 1.
-	const progress = ({ taken, length }: Lane) => (taken + 0.5) / length;
-	for (;;) {
-		const next = lanes.reduce<Lane | undefined>(
-			(least, lane) => (least === undefined || progress(lane) < progress(least) ? lane : least),
-			undefined,
-		);
-		const job = next?.jobs.next();
-		if (next === undefined || job === undefined || job.done) return;
-		next.taken++;
-		yield job.value;
-	}
 }

@@ -1,5 +1,6 @@
 import type { Control } from "./control.ts";
-import { bySource, inOrder, largestFirst } from "./job-order.ts";
+import { byFile, bySource, type JobOrder, largestFirst } from "./job-order.ts";
+import { type Job, JobTable } from "./job-table.ts";
 import type { Operation } from "./operation.ts";
 import { type OperationTraits, traitsOf } from "./operation.ts";
 import type { StepTable } from "./step-table.ts";
@@ -32,37 +33,6 @@ function widest({ outputByteLength, operandByteLengths }: OperationTraits): numb
 	return Math.max(outputByteLength, ...operandByteLengths);
 }
 
-const CELLS = 3;
-
-/** A run of elements of one step, taken by one thread at a time: rows `step, first element, end` in shared memory. */
-export class JobTable {
-	readonly buffer: SharedArrayBuffer;
-	readonly length: number;
-	readonly #cells: Float64Array;
-
-	constructor(length: number, buffer?: SharedArrayBuffer) {
-		this.buffer = buffer ?? new SharedArrayBuffer(Math.max(1, length * CELLS) * 8);
-		this.length = length;
-		this.#cells = new Float64Array(this.buffer);
-	}
-
-	set(row: number, step: number, begin: number, end: number): void {
-		this.#cells.set([step, begin, end], row * CELLS);
-	}
-
-	step(row: number): number {
-		return this.#cells[row * CELLS] ?? 0;
-	}
-
-	begin(row: number): number {
-		return this.#cells[row * CELLS + 1] ?? 0;
-	}
-
-	end(row: number): number {
-		return this.#cells[row * CELLS + 2] ?? 0;
-	}
-}
-
 /** How a pass is cut into jobs. */
 export interface Cut {
 	/** Bytes of one operand's buffer. */
@@ -89,19 +59,20 @@ export function cutJobs(operations: readonly Operation[], steps: StepTable, cont
 		control.setRemaining(step, count);
 	});
 	const areWhole = jobElements.every((elements) => elements === Number.POSITIVE_INFINITY);
-	const order = cut.isFed
-		? bySource(steps, jobCounts)
+	const lanes = cut.isFed
+		? [bySource(steps, jobCounts)]
 		: areWhole
-			? largestFirst(steps, jobCounts)
-			: inOrder(steps, jobCounts, cut.threads);
-	const jobs = new JobTable(jobCounts.reduce((sum, count) => sum + count, 0));
+			? [largestFirst(steps, jobCounts)]
+			: byFile(steps, jobCounts, cut.threads);
 	const done = new Float64Array(steps.length);
-	let row = 0;
-	for (const step of order) {
-		const begin = done[step] ?? 0;
-		const end = Math.min(steps.elementCount(step), begin + elementsPerJob(step));
-		jobs.set(row++, step, begin, end);
-		done[step] = end;
+	function* cutLane(order: JobOrder): Generator<Job, void, undefined> {
+		for (const step of order) {
+			const begin = done[step] ?? 0;
+			const end = Math.min(steps.elementCount(step), begin + elementsPerJob(step));
+			done[step] = end;
+			yield { step, begin, end };
+		}
 	}
-	return jobs;
+	const length = jobCounts.reduce((sum, count) => sum + count, 0);
+	return JobTable.of(lanes.map(cutLane), length);
 }

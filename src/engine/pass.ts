@@ -10,7 +10,7 @@ import { Feed } from "./feed.ts";
 import { requireListed } from "./feed-digest.ts";
 import { chunkByteLength, cutJobs, leastChunk } from "./jobs.ts";
 import { type Operation, traitsOf } from "./operation.ts";
-import type { PassFile, PassSource, WorkerMessage, WorkerTask } from "./protocol.ts";
+import type { PassFile, PassSource, WorkerData, WorkerMessage, WorkerTask } from "./protocol.ts";
 import type { StepDigests, StepResult } from "./results.ts";
 import type { StepTable } from "./step-table.ts";
 import { WorkerLoop } from "./worker-loop.ts";
@@ -77,7 +77,7 @@ export async function runPass(pass: Pass, watch: Watch = {}): Promise<readonly s
 	const isRemote = pass.sources.some((source) => "remote" in source);
 	const threads = threadsOf(pass, isRemote);
 	const control = new Control(pass.steps.length);
-	const { task, feed } = createTask(pass, control, threads);
+	const { task, jobCount, feed } = createTask(pass, control, threads);
 	const stop = () => {
 		control.stop();
 		feed?.stop(signal?.reason);
@@ -90,9 +90,9 @@ export async function runPass(pass: Pass, watch: Watch = {}): Promise<readonly s
 			control.stop();
 			throw error;
 		});
-		const count = Math.min(threads, task.jobs.length);
+		const count = Math.min(threads, jobCount);
 		const run = isSmall(pass, isRemote, threads) ? runHere : runWorker;
-		const workers = Array.from({ length: count }, () => run(task, pass, { control, feed }));
+		const workers = Array.from({ length: count }, (_, thread) => run({ task, thread }, pass, { control, feed }));
 		const outcomes = await Promise.allSettled([...workers, feeding]);
 		signal?.throwIfAborted();
 		const failed = outcomes.find((outcome) => outcome.status === "rejected");
@@ -108,6 +108,7 @@ export async function runPass(pass: Pass, watch: Watch = {}): Promise<readonly s
 
 interface Prepared {
 	readonly task: WorkerTask;
+	readonly jobCount: number;
 	/** Of passes with remote sources. */
 	readonly feed: Feed | undefined;
 }
@@ -124,7 +125,7 @@ function createTask(pass: Pass, control: Control, threads: number): Prepared {
 		kernels: compileKernels(),
 		operations: pass.operations,
 		steps: pass.steps.parts,
-		jobs: { buffer: jobs.buffer, length: jobs.length },
+		jobs: jobs.parts,
 		control: control.buffer,
 		sources: pass.sources.map((source) => ("remote" in source ? { isFed: true, name: source.name } : source)),
 		feed: feed?.ring.buffer,
@@ -132,7 +133,7 @@ function createTask(pass: Pass, control: Control, threads: number): Prepared {
 		chunkByteLength: chunk,
 		digests,
 	};
-	return { task, feed };
+	return { task, jobCount: jobs.length, feed };
 }
 
 /** What the threads of a pass have in common. */
@@ -142,9 +143,9 @@ interface Shared {
 }
 
 /** Runs all jobs in this thread. */
-async function runHere(task: WorkerTask, pass: Pass): Promise<void> {
+async function runHere({ task, thread }: WorkerData, pass: Pass): Promise<void> {
 	// A copy, as one from another thread is: what a runner says it may say again with other contents.
-	new WorkerLoop(task, (message) => take(structuredClone(message), pass)).run();
+	new WorkerLoop(task, (message) => take(structuredClone(message), pass)).run(thread);
 }
 
 function take(message: WorkerMessage, pass: Pass): void {
@@ -153,10 +154,10 @@ function take(message: WorkerMessage, pass: Pass): void {
 }
 
 /** Runs one worker to its end; a failure stops the others, which then end at their next chunk. */
-function runWorker(task: WorkerTask, pass: Pass, { control, feed }: Shared): Promise<void> {
+function runWorker(data: WorkerData, pass: Pass, { control, feed }: Shared): Promise<void> {
 	const file = createRequire(import.meta.url).resolve("#engine-worker");
 	const worker = new Worker(file, {
-		workerData: task,
+		workerData: data,
 		resourceLimits: { maxYoungGenerationSizeMb: WORKER_YOUNG_GENERATION_MB },
 	});
 	return new Promise((resolve, reject) => {

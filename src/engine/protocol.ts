@@ -1,5 +1,6 @@
 import type { ByteSource } from "../bytes/byte-source.ts";
 import type { ErrorCode } from "../errors.ts";
+import type { JobTableParts } from "./job-table.ts";
 import type { Operation } from "./operation.ts";
 import type { StepDigests, StepResult } from "./results.ts";
 import type { StepTableParts } from "./step-table.ts";
@@ -22,12 +23,12 @@ export type PassSource = PassFile | MemorySource | { readonly remote: ByteSource
 /** What a worker reads from: `fed` bytes come in the order in which it asks for them. */
 export type WorkerSource = PassFile | MemorySource | { readonly isFed: true; readonly name: string };
 
-/** All that a worker thread gets: shared tables, descriptors it reads and writes itself, and the compiled kernels. */
+/** What all threads of a pass get: shared tables, descriptors it reads and writes itself, and the compiled kernels. */
 export interface WorkerTask {
 	readonly kernels: WebAssembly.Module;
 	readonly operations: readonly Operation[];
 	readonly steps: StepTableParts;
-	readonly jobs: { readonly buffer: SharedArrayBuffer; readonly length: number };
+	readonly jobs: JobTableParts;
 	readonly control: SharedArrayBuffer;
 	/** In the order in which the step table numbers them. */
 	readonly sources: readonly WorkerSource[];
@@ -36,6 +37,12 @@ export interface WorkerTask {
 	readonly outputs: readonly PassFile[];
 	readonly chunkByteLength: number;
 	readonly digests: boolean;
+}
+
+export interface WorkerData {
+	readonly task: WorkerTask;
+	/** Number of the thread in its pass. */
+	readonly thread: number;
 }
 
 /** What a worker says. `done` is its last word, also after a stop. */

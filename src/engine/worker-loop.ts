@@ -5,7 +5,8 @@ import { chunksOf, operandAt } from "./chunks.ts";
 import { Control } from "./control.ts";
 import { FeedRing } from "./feed-ring.ts";
 import { type ReadSource, readOperand } from "./gather.ts";
-import { chunkElements, JobTable } from "./jobs.ts";
+import { type Job, JobTable } from "./job-table.ts";
+import { chunkElements } from "./jobs.ts";
 import { type OperationTraits, traitsOf } from "./operation.ts";
 import { createRunner } from "./operations/index.ts";
 import type { Runner } from "./operations/runner.ts";
@@ -40,7 +41,7 @@ export class WorkerLoop {
 		this.#task = task;
 		this.#post = post;
 		this.#steps = StepTable.attach(task.steps);
-		this.#jobs = new JobTable(task.jobs.length, task.jobs.buffer);
+		this.#jobs = JobTable.attach(task.jobs);
 		this.#control = new Control(task.steps.length, task.control);
 		const workspace = new MeanWorkspace(task.kernels, task.steps.operandCount, task.chunkByteLength);
 		this.#stations = task.operations.map((operation) => {
@@ -52,22 +53,21 @@ export class WorkerLoop {
 		this.#readers = task.sources.map((source) => readerOf(source, ring, this.#control, post));
 	}
 
-	run(): void {
-		for (let job = this.#control.takeJob(); job < this.#jobs.length; job = this.#control.takeJob()) {
-			const step = this.#jobs.step(job);
-			const station = this.#stations[this.#steps.operation(step)];
-			if (station === undefined || !this.#runJob(job, step, station)) return;
-			this.#control.jobDone(step);
+	/** @param thread number of this thread in its pass */
+	run(thread: number): void {
+		for (let job = this.#jobs.take(thread); job !== undefined; job = this.#jobs.take(thread)) {
+			const station = this.#stations[this.#steps.operation(job.step)];
+			if (station === undefined || !this.#runJob(job, station)) return;
+			this.#control.jobDone(job.step);
 		}
 	}
 
 	/** Runs one job; false if the pass was stopped meanwhile. */
-	#runJob(job: number, step: number, station: Station): boolean {
+	#runJob({ step, begin, end }: Job, station: Station): boolean {
 		const { runner } = station;
 		const hashes = this.#task.digests ? runner.sources.map(createHash) : [];
 		const outputHash = this.#task.digests && runner.output ? createHash() : undefined;
-		const end = this.#jobs.end(job);
-		const range = { begin: this.#jobs.begin(job), end, most: station.chunkElements };
+		const range = { begin, end, most: station.chunkElements };
 		for (const { first, count } of chunksOf(this.#steps, step, station.traits, range)) {
 			if (this.#control.stopped) return false;
 			let bytes = this.#read(step, station, first, count, hashes);

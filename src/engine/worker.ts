@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { isClipSoupError } from "../errors.ts";
-import type { WorkerMessage, WorkerTask } from "./protocol.ts";
+import type { WorkerData, WorkerMessage } from "./protocol.ts";
 import { WorkerLoop } from "./worker-loop.ts";
 
 function post(message: WorkerMessage): void {
@@ -8,8 +8,8 @@ function post(message: WorkerMessage): void {
 }
 
 try {
-	const task: WorkerTask = workerData;
-	new WorkerLoop(task, post).run();
+	const { task, thread }: WorkerData = workerData;
+	new WorkerLoop(task, post).run(thread);
 } catch (error) {
 	if (!isClipSoupError(error)) throw error;
 	post({

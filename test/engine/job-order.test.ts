@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bySource, inOrder, largestFirst } from "../../src/engine/job-order.ts";
+import { byFile, bySource, largestFirst } from "../../src/engine/job-order.ts";
 import { StepTable } from "../../src/engine/step-table.ts";
 
 interface TestStep {
@@ -25,41 +25,58 @@ const anySteps = fc.array(
 	}),
 );
 
-describe("inOrder", () => {
-	it("takes every job once, and those of one file in the order of the steps, with any number of lanes", () => {
+function lanesOf(steps: readonly TestStep[], lanes: number): readonly (readonly number[])[] {
+	const { table, counts } = tableOf(steps);
+	return byFile(table, counts, lanes).map((lane) => [...lane]);
+}
+
+describe("byFile", () => {
+	it("gives every job to one lane, and all jobs of a file to the same one in the order of the steps", () => {
 		fc.assert(
-			fc.property(anySteps, fc.integer({ min: 1, max: 8 }), (steps, lanes) => {
-				const { table, counts } = tableOf(steps);
-				const order = [...inOrder(table, counts, lanes)];
-				expect(order.toSorted((a, b) => a - b)).toEqual(steps.flatMap(({ jobs }, step) => Array(jobs).fill(step)));
-				for (const file of new Set(steps.map((step) => step.file))) {
-					const ofFile = order.filter((step) => steps[step]?.file === file);
-					expect(ofFile).toEqual(ofFile.toSorted((a, b) => a - b));
+			fc.property(anySteps, fc.integer({ min: 1, max: 8 }), (steps, most) => {
+				const lanes = lanesOf(steps, most);
+				expect(lanes.length).toBeLessThanOrEqual(most);
+				expect(lanes.flat().toSorted((a, b) => a - b)).toEqual(
+					steps.flatMap(({ jobs }, step) => Array(jobs).fill(step)),
+				);
+				for (const lane of lanes) {
+					expect(lane).not.toEqual([]);
+					expect(lane).toEqual(lane.toSorted((a, b) => a - b));
+				}
+				for (const file of new Set(steps.flatMap((step) => step.file ?? []))) {
+					const holders = lanes.filter((lane) => lane.some((step) => steps[step]?.file === file));
+					expect(holders).toHaveLength(1);
 				}
 			}),
 		);
 	});
 
 	it("keeps the order of the steps in one lane", () => {
-		const { table, counts } = tableOf([
+		const steps = [
 			{ file: 1, jobs: 2 },
 			{ file: 0, jobs: 1 },
 			{ file: 1, jobs: 1 },
-		]);
-		expect([...inOrder(table, counts, 1)]).toEqual([0, 0, 1, 2]);
+		];
+		expect(lanesOf(steps, 1)).toEqual([[0, 0, 1, 2]]);
 	});
 
-	it("lets two files take turns, and end together", () => {
-		const { table, counts } = tableOf([
-			{ file: 0, jobs: 6 },
+	it("gives each of two files a lane of its own", () => {
+		const steps = [
+			{ file: 0, jobs: 4 },
 			{ file: 1, jobs: 3 },
+		];
+		expect(lanesOf(steps, 2)).toEqual([
+			[0, 0, 0, 0],
+			[1, 1, 1],
 		]);
-		expect([...inOrder(table, counts, 2)]).toEqual([0, 1, 0, 0, 1, 0, 0, 1, 0]);
 	});
 
 	it("gives each of two lanes one half of ten shards", () => {
-		const { table, counts } = tableOf(Array.from({ length: 10 }, (_, file) => ({ file, jobs: 1 })));
-		expect([...inOrder(table, counts, 2)]).toEqual([0, 5, 1, 6, 2, 7, 3, 8, 4, 9]);
+		const shards = Array.from({ length: 10 }, (_, file) => ({ file, jobs: 1 }));
+		expect(lanesOf(shards, 2)).toEqual([
+			[0, 1, 2, 3, 4],
+			[5, 6, 7, 8, 9],
+		]);
 	});
 });
 
