@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { ClipSoupError, throwFaults } from "../errors.ts";
+import { expectedBy } from "../schema-issue.ts";
 import { flag, inert, positiveInteger } from "./config-fields.ts";
 import type { TextTower } from "./text.ts";
 import { type TextConfig, textConfig, textSchema } from "./text-config.ts";
@@ -160,7 +161,7 @@ function familyOf(modelConfig: unknown): VisionFamily {
 
 /** zod's issue in our words; the schemas put what they expect into `message`. */
 function faultsOf(issue: z.core.$ZodIssue, modelConfig: unknown): readonly ClipSoupError[] {
-	if (issue.code !== "unrecognized_keys") return [fault(issue.path, modelConfig, issue.message)];
+	if (issue.code !== "unrecognized_keys") return [fault(issue.path, modelConfig, expectedBy(issue))];
 	return issue.keys.map((key) => fault([...issue.path, key], modelConfig, "no such field"));
 }
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { ClipSoupError } from "../errors.ts";
+import { firstIssue } from "../schema-issue.ts";
 
 const entry = z.strictObject({
 	dataset: z.string().min(1),
@@ -25,9 +26,8 @@ export type EvaluationResult = z.infer<typeof entry>;
 export function parseResults(text: string): readonly EvaluationResult[] {
 	const { data, error } = document.safeParse(parseJson(text));
 	if (data !== undefined) return data.results;
-	const [issue] = error.issues;
-	const field = (issue?.path ?? []).map(String).join(".") || "the document";
-	throw invalid(`something else at ${field}`, issue?.message ?? "results");
+	const { field, expected } = firstIssue(error);
+	throw invalid(`something else at ${field}`, expected);
 }
 
 function parseJson(text: string): unknown {

@@ -1,4 +1,4 @@
-import { type Environment, hubPlaces } from "./endpoint.ts";
+import { type Environment, hubPlaces, parseEndpoint } from "./endpoint.ts";
 import { type HttpOptions, HubHttp } from "./http.ts";
 import { Hub } from "./hub.ts";
 import { exchangeIdentity, type OidcEvents } from "./oidc.ts";
@@ -48,7 +48,7 @@ export function readingHub(options: ConnectOptions): Hub {
 }
 
 function environmentOf({ environment = process.env, endpoint }: ConnectOptions): Environment {
-	return endpoint === undefined ? environment : { ...environment, HF_ENDPOINT: endpoint };
+	return endpoint === undefined ? environment : { ...environment, HF_ENDPOINT: parseEndpoint(endpoint, "--endpoint") };
 }
 
 async function findWriteToken(

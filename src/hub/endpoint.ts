@@ -29,7 +29,7 @@ export function hubPlaces(environment: Environment): HubPlaces {
 	const home = expandPath(environment.HF_HOME || join(cacheHome, "huggingface"), environment);
 	const cache = environment.HF_HUB_CACHE || environment.HUGGINGFACE_HUB_CACHE || join(home, "hub");
 	return {
-		endpoint: parseEndpoint(environment.HF_ENDPOINT || PUBLIC_ENDPOINT),
+		endpoint: parseEndpoint(environment.HF_ENDPOINT || PUBLIC_ENDPOINT, "HF_ENDPOINT"),
 		home,
 		cache: expandPath(cache, environment),
 		isOffline: isTrue(environment.HF_HUB_OFFLINE || environment.TRANSFORMERS_OFFLINE),
@@ -53,12 +53,18 @@ export function expandPath(path: string, environment: Environment): string {
 	);
 }
 
-function parseEndpoint(text: string): string {
+/**
+ * The URL of a Hub, without a slash at its end.
+ *
+ * @param origin what gave it, as messages say it
+ * @throws {ClipSoupError} ERR_USAGE if it is no HTTP URL
+ */
+export function parseEndpoint(text: string, origin: string): string {
 	const url = URL.canParse(text) ? new URL(text) : undefined;
 	if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.search === "") {
 		return url.href.replace(/\/+$/, "");
 	}
-	throw new ClipSoupError("ERR_USAGE", "Cannot use HF_ENDPOINT: found no plain http or https URL", {
-		fix: `unset it, or set it to a URL such as ${PUBLIC_ENDPOINT}`,
+	throw new ClipSoupError("ERR_USAGE", `Cannot use ${origin}: found no plain http or https URL`, {
+		fix: `leave it away, or give a URL such as ${PUBLIC_ENDPOINT}`,
 	});
 }

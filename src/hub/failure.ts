@@ -26,7 +26,7 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
 };
 
 const FIXES: Partial<Record<ErrorCode, string>> = {
-	ERR_HUB_AUTH: "set HF_TOKEN to a token that may read it, or log in with `hf auth login`; check the name too",
+	ERR_HUB_AUTH: "set HF_TOKEN to a token with access to it, or log in with `hf auth login`; check the name too",
 	ERR_HUB_FORBIDDEN: "ask its owner for access, or use a token that has the permission",
 	ERR_HUB_NOT_FOUND: "check name, revision and file; what is private is not found without the right token",
 	ERR_HUB_CONFLICT: "look at what changed on the Hub and run again",
@@ -91,16 +91,19 @@ export function integrityError(attempt: Attempt, found: string, expected: string
 	});
 }
 
+/** What keeps from asking the Hub: the first, or where it is not there the second. */
+const OFFLINE = "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE";
+
 /** What cannot be done without the Hub. */
 export function offlineError(attempt: Attempt): ClipSoupError {
-	const fix = "unset HF_HUB_OFFLINE";
-	return new ClipSoupError("ERR_HUB_OFFLINE", describe(attempt, "that HF_HUB_OFFLINE is set"), { fix });
+	const fix = `unset ${OFFLINE}`;
+	return new ClipSoupError("ERR_HUB_OFFLINE", describe(attempt, `that ${OFFLINE} is set`), { fix });
 }
 
 /** What could be read from the cache, and is not there. */
 export function notCachedError(attempt: Attempt): ClipSoupError {
-	return new ClipSoupError("ERR_HUB_OFFLINE", describe(attempt, "HF_HUB_OFFLINE and no copy in the cache"), {
-		fix: "unset HF_HUB_OFFLINE, or download it first: hf download",
+	return new ClipSoupError("ERR_HUB_OFFLINE", describe(attempt, `${OFFLINE} set and no copy in the cache`), {
+		fix: `unset ${OFFLINE}, or download it first: hf download`,
 	});
 }
 

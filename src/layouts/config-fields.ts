@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { ClipSoupError, throwFaults } from "../errors.ts";
+import { expectedBy } from "../schema-issue.ts";
 
 /** Fields of companion files, each with the words of what it expects as its zod error. */
 
@@ -9,8 +10,10 @@ export const positiveInteger = z.int({ error: "a positive integer" }).positive({
 /** A positive number. */
 export const positiveNumber = z.number({ error: "a positive number" }).positive({ error: "a positive number" });
 
+const channel = z.number({ error: "a number" });
+
 /** One number for each of red, green and blue. */
-export const rgb = z.tuple([z.number(), z.number(), z.number()], { error: "a list of 3 numbers" }).readonly();
+export const rgb = z.tuple([channel, channel, channel], { error: "a list of 3 numbers" }).readonly();
 
 /** One of `values`. */
 export function oneOf<const Values extends readonly (string | number | boolean | null)[]>(...values: Values) {
@@ -39,12 +42,12 @@ export function parseConfig<Schema extends z.ZodType>(schema: Schema, json: unkn
 	throw result.error;
 }
 
-/** The fault of a field that a config has or has not. */
+/** The fault of a field that a config has or has not; "" is the whole. */
 export function fieldFault(file: string, field: string, found: unknown, expected: string): ClipSoupError {
 	const what = found === undefined ? "nothing" : JSON.stringify(found);
 	return new ClipSoupError(
 		"ERR_CONFIG_INVALID",
-		`Cannot use "${field}" of ${file}: found ${what}, expected ${expected}`,
+		`Cannot use ${field === "" ? file : `"${field}" of ${file}`}: found ${what}, expected ${expected}`,
 		{
 			fix: FIX,
 			details: { file, field, found, expected },
@@ -54,6 +57,6 @@ export function fieldFault(file: string, field: string, found: unknown, expected
 
 function faultsOf(issue: z.core.$ZodIssue, file: string): readonly ClipSoupError[] {
 	const path = issue.path.map(String);
-	if (issue.code !== "unrecognized_keys") return [fieldFault(file, path.join("."), issue.input, issue.message)];
+	if (issue.code !== "unrecognized_keys") return [fieldFault(file, path.join("."), issue.input, expectedBy(issue))];
 	return issue.keys.map((key) => fieldFault(file, [...path, key].join("."), "a value", "no such field"));
 }

@@ -31,32 +31,38 @@ const inertArgs = {
 } as const;
 
 const vitArgs = z
-	.strictObject({
-		...inertArgs,
-		img_size: squareSide,
-		patch_size: positiveInteger,
-		embed_dim: positiveInteger,
-		depth: positiveInteger,
-		num_heads: positiveInteger,
-		mlp_ratio: positiveNumber,
-		act_layer: oneOf("gelu", "quick_gelu"),
-		global_pool: oneOf("token"),
-	})
+	.strictObject(
+		{
+			...inertArgs,
+			img_size: squareSide,
+			patch_size: positiveInteger,
+			embed_dim: positiveInteger,
+			depth: positiveInteger,
+			num_heads: positiveInteger,
+			mlp_ratio: positiveNumber,
+			act_layer: oneOf("gelu", "quick_gelu"),
+			global_pool: oneOf("token"),
+		},
+		{ error: "an object" },
+	)
 	.partial();
 
 const convNextArgs = z
-	.strictObject({
-		...inertArgs,
-		depths: stages,
-		dims: stages,
-		head_hidden_size: positiveInteger,
-		norm_eps: positiveNumber,
-		ls_init_value: positiveNumber,
-		global_pool: oneOf("avg"),
-	})
+	.strictObject(
+		{
+			...inertArgs,
+			depths: stages,
+			dims: stages,
+			head_hidden_size: positiveInteger,
+			norm_eps: positiveNumber,
+			ls_init_value: positiveNumber,
+			global_pool: oneOf("avg"),
+		},
+		{ error: "an object" },
+	)
 	.partial();
 
-const resNetArgs = z.strictObject({ ...inertArgs, img_size: squareSide }).partial();
+const resNetArgs = z.strictObject({ ...inertArgs, img_size: squareSide }, { error: "an object" }).partial();
 
 /** A timm model as a config names it. */
 export interface NamedTimmModel {

@@ -1,6 +1,7 @@
 import { parseArchitecture } from "../architectures/architecture.ts";
 import { ClipSoupError, isClipSoupError } from "../errors.ts";
 import { type CanonicalDigest, canonicalDigestOf } from "../layouts/canonical-digest.ts";
+import { firstIssue } from "../schema-issue.ts";
 import { type DigestedTensor, modelDigest } from "../tensor/model-digest.ts";
 import { LOCK_VERSION, type Lock, lockSchema } from "./schema.ts";
 
@@ -18,9 +19,8 @@ export function parseLock(text: string, path: string): Lock {
 	}
 	const { data: lock, error } = lockSchema.safeParse(json);
 	if (lock === undefined) {
-		const [issue] = error.issues;
-		const field = (issue?.path ?? []).map(String).join(".") || "the document";
-		throw invalid(path, `something else at ${field}`, issue?.message ?? "a lock");
+		const { field, expected } = firstIssue(error);
+		throw invalid(path, `something else at ${field}`, expected);
 	}
 	refuseTwins(lock, path);
 	refuseUnknownArchitecture(lock, path);

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { readSmallFile } from "../bytes/small-file.ts";
 import { ClipSoupError } from "../errors.ts";
+import { firstIssue } from "../schema-issue.ts";
 import { identifyPlan, type PublishPlan, planSchema, removedBy } from "./plan.ts";
 import type { RemoteWish } from "./remote.ts";
 
@@ -15,9 +16,8 @@ export async function readPlan(path: string): Promise<PublishPlan> {
 	}
 	const { data: plan, error } = planSchema.safeParse(parseJson(bytes.toString("utf8")));
 	if (plan === undefined) {
-		const [issue] = error.issues;
-		const place = (issue?.path ?? []).map(String).join(".") || "the document";
-		throw invalid(path, `something else at ${place}`, issue?.message ?? "a plan");
+		const { field, expected } = firstIssue(error);
+		throw invalid(path, `something else at ${field}`, expected);
 	}
 	const { id, ...rest } = plan;
 	if (identifyPlan(rest).id !== id)

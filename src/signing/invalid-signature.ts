@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import { ClipSoupError } from "../errors.ts";
+import { expectedBy } from "../schema-issue.ts";
 
 /** JSON of a file, or undefined if it is none. */
 export function parseJson(bytes: Buffer): unknown {
@@ -16,7 +17,7 @@ export function invalidSignature(path: string, expected: string, { issues }: z.Z
 	const found =
 		issue === undefined || issue.path.length === 0
 			? "no JSON object"
-			: `a faulty "${issue.path.join(".")}" (${issue.message})`;
+			: `a faulty "${issue.path.join(".")}" (expected ${expectedBy(issue)})`;
 	return malformedSignature(path, found, expected);
 }
 

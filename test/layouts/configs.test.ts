@@ -239,6 +239,22 @@ describe("timmConfig", () => {
 		const config = { architecture, num_classes: 512, pretrained_cfg: {} };
 		expect(faultsOf(() => readTimmConfig(config)).map(({ code }) => code)).toEqual(["ERR_CONFIG_INVALID"]);
 	});
+
+	it.each([
+		["x", 'Cannot use config.json: found "x", expected an object'],
+		[
+			{ architecture: "vit_base_patch32_clip_224", num_classes: 512, pretrained_cfg: {}, model_args: "x" },
+			'model_args of config.json: found "x", expected an object',
+		],
+		[
+			{ architecture: "vit_base_patch32_clip_224", num_classes: 512, pretrained_cfg: { mean: ["x", 0, 0] } },
+			'"pretrained_cfg.mean.0" of config.json: found "x", expected a number',
+		],
+	])("says in plain words what is wrong with %j", (config, words) => {
+		const messages = faultsOf(() => readTimmConfig(config)).map(({ message }) => message);
+		expect(messages).toEqual([expect.stringContaining(words)]);
+		expect(messages.join()).not.toContain('""');
+	});
 });
 
 describe("clipConfig", () => {

@@ -3,6 +3,7 @@ import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { isClipSoupError } from "../../src/errors.ts";
+import { connect } from "../../src/hub/connection.ts";
 import { selectFiles } from "../../src/publishing/file-list.ts";
 import { matchesGlob } from "../../src/publishing/file-names.ts";
 import { checkpointBytes, f32 } from "../support/checkpoints.ts";
@@ -211,8 +212,18 @@ test("offline nothing is asked, and the cure is not a download", async () => {
 	const environment = { HF_ENDPOINT: double.hubUrl, HF_HOME: "/nonexistent", HF_TOKEN: WRITER, HF_HUB_OFFLINE: "1" };
 	await expect(publishTo(double, folder, { hub: { environment } })).rejects.toMatchObject({
 		code: "ERR_HUB_OFFLINE",
-		message: expect.stringMatching(/found that HF_HUB_OFFLINE is set$/),
-		fix: "unset HF_HUB_OFFLINE",
+		message: expect.stringMatching(/found that HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set$/),
+		fix: "unset HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE",
 	});
 	expect(double.requests).toEqual([]);
+});
+
+test("an endpoint that is none is called what gave it", async () => {
+	await expect(connect("org/name", { endpoint: "nope", environment: {} })).rejects.toMatchObject({
+		code: "ERR_USAGE",
+		message: expect.stringMatching(/^Cannot use --endpoint: /),
+	});
+	await expect(connect("org/name", { environment: { HF_ENDPOINT: "nope" } })).rejects.toMatchObject({
+		message: expect.stringMatching(/^Cannot use HF_ENDPOINT: /),
+	});
 });
