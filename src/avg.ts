@@ -7,6 +7,7 @@ import { type AverageChoices, type AverageProduct, planAverage } from "./engine/
 import { type Delivery, type DeliveryOptions, deliver } from "./engine/deliver.ts";
 import { haveOneForm, planMixedAverage } from "./engine/mixed-average.ts";
 import { differingMetadata } from "./engine/provenance.ts";
+import { startThreadsAhead } from "./engine/threads.ts";
 import { ClipSoupError } from "./errors.ts";
 import { Hub } from "./hub/hub.ts";
 import type { LayoutId } from "./layouts/detect.ts";
@@ -65,6 +66,7 @@ export async function average(
 	const hub = new Hub(watch);
 	const groups = await openAll(inputs, (path) => openModelFiles(path, undefined, hub));
 	try {
+		using _threads = startThreadsAhead(groups.flat(), options);
 		return await averageGroups(inputs, groups, { weights, hub }, options, watch);
 	} finally {
 		await closeAll(groups.flat());

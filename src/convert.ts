@@ -9,6 +9,7 @@ import { type Delivery, type DeliveryOptions, deliver } from "./engine/deliver.t
 import type { Product } from "./engine/produce.ts";
 import { conversionRecipe } from "./engine/provenance.ts";
 import { refuseShards } from "./engine/shards.ts";
+import { startThreadsAhead } from "./engine/threads.ts";
 import { ClipSoupError } from "./errors.ts";
 import { Hub } from "./hub/hub.ts";
 import { partialArchitecture } from "./layouts/combine-facts.ts";
@@ -61,6 +62,7 @@ export async function convert(input: string, options: ConvertOptions, watch: Wat
 	const hub = new Hub(watch);
 	const checkpoints = await openModelFiles(input, options.text, hub);
 	try {
+		using _threads = startThreadsAhead(checkpoints, options);
 		return await convertModel(await readModel(input, checkpoints, options, hub), options, watch);
 	} finally {
 		await closeAll(checkpoints);

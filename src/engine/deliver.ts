@@ -7,8 +7,9 @@ import type { Progress, Watch } from "../progress.ts";
 import type { Recipe } from "../recipe.ts";
 import type { CheckpointsDigests } from "./digests.ts";
 import { peakMemory } from "./memory.ts";
-import { threadsFor } from "./pass.ts";
+
 import { type FileDigests, type PlannedOutput, type Product, planOutput, produce, RECIPE_FILE } from "./produce.ts";
+import { mostThreads } from "./threads.ts";
 
 /** Options of every command that writes checkpoints. */
 export interface DeliveryOptions {
@@ -64,7 +65,7 @@ export async function deliver(
 ): Promise<Delivery> {
 	const { force = false, fsync = true, dryRun = false, chunkByteLength, threads } = options;
 	const isRemote = product.inputs.some(({ files }) => files.some(({ source }) => source.descriptor === undefined));
-	const most = threadsFor(isRemote, threads);
+	const most = mostThreads({ isRemote, threads });
 	const plan = planOutput(product, mode.digests);
 	const outline = outlineOf(product, plan);
 	const notices = await rivalNotices(product.target, outline.files);

@@ -1,6 +1,3 @@
-import { createRequire } from "node:module";
-import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
 import { ClipSoupError } from "../errors.ts";
 import { compileKernels } from "../kernels/compile.ts";
 import type { Progress, Watch } from "../progress.ts";
@@ -13,6 +10,7 @@ import { type Operation, traitsOf } from "./operation.ts";
 import type { PassFile, PassSource, WorkerData, WorkerMessage, WorkerTask } from "./protocol.ts";
 import type { StepDigests, StepResult } from "./results.ts";
 import type { StepTable } from "./step-table.ts";
+import { isSmall, startThread, threadsOf } from "./threads.ts";
 import { WorkerLoop } from "./worker-loop.ts";
 
 /** One streaming pass over the sources: what `runPass` does, as data. */
@@ -33,36 +31,7 @@ export interface Pass {
 	readonly onDigests?: (step: number, digests: StepDigests) => void;
 }
 
-/** Two keep the page cache busy. Each thread costs 8 MB on Node 20 and 12 MB on Node 24: a third would pass 128 MB there. */
-const MOST_DEFAULT_THREADS = 2;
-/** What one thread reads, works on and writes in the 50 ms in which another one starts. */
-const BYTES_WORTH_A_THREAD = 32e6;
-/** What is done before a thread has started, and so fast that nothing waits for it: the planning thread does it itself. */
-const BYTES_WORTH_NO_THREAD = 8e6;
 const PROGRESS_INTERVAL_MS = 100;
-/** Young generation of a worker's heap: it makes small short-lived objects only. */
-const WORKER_YOUNG_GENERATION_MB = 2;
-
-export function defaultThreads(): number {
-	return Math.min(availableParallelism(), MOST_DEFAULT_THREADS);
-}
-
-/** The most threads of a pass: one if a source is remote, since the network is slower than it and the feed has one taker. */
-export function threadsFor(isRemote: boolean, threads = defaultThreads()): number {
-	return isRemote ? 1 : threads;
-}
-
-/** As many as were asked for; else a second one only where there is work for it. */
-function threadsOf(pass: Pass, isRemote: boolean): number {
-	const useful = Math.max(1, Math.ceil(passByteLength(pass) / BYTES_WORTH_A_THREAD));
-	return threadsFor(isRemote, pass.threads ?? Math.min(useful, defaultThreads()));
-}
-
-/** Whether one thread is enough and is not worth its start. */
-function isSmall(pass: Pass, isRemote: boolean, threads: number): boolean {
-	return threads === 1 && !isRemote && passByteLength(pass) <= BYTES_WORTH_NO_THREAD;
-}
-
 /**
  * Runs all steps in bounded memory, with worker threads unless it is small: it knows no layout, architecture or merge method.
  *
@@ -75,7 +44,8 @@ export async function runPass(pass: Pass, watch: Watch = {}): Promise<readonly s
 	const { signal, onProgress, onFileDigest = requireListed } = watch;
 	signal?.throwIfAborted();
 	const isRemote = pass.sources.some((source) => "remote" in source);
-	const threads = threadsOf(pass, isRemote);
+	const load = { byteLength: passByteLength(pass), isRemote, threads: pass.threads };
+	const threads = threadsOf(load);
 	const control = new Control(pass.steps.length);
 	const { task, jobCount, feed } = createTask(pass, control, threads);
 	const stop = () => {
@@ -91,7 +61,7 @@ export async function runPass(pass: Pass, watch: Watch = {}): Promise<readonly s
 			throw error;
 		});
 		const count = Math.min(threads, jobCount);
-		const run = isSmall(pass, isRemote, threads) ? runHere : runWorker;
+		const run = isSmall(load) ? runHere : runWorker;
 		const workers = Array.from({ length: count }, (_, thread) => run({ task, thread }, pass, { control, feed }));
 		const outcomes = await Promise.allSettled([...workers, feeding]);
 		signal?.throwIfAborted();
@@ -155,11 +125,7 @@ function take(message: WorkerMessage, pass: Pass): void {
 
 /** Runs one worker to its end; a failure stops the others, which then end at their next chunk. */
 function runWorker(data: WorkerData, pass: Pass, { control, feed }: Shared): Promise<void> {
-	const file = createRequire(import.meta.url).resolve("#engine-worker");
-	const worker = new Worker(file, {
-		workerData: data,
-		resourceLimits: { maxYoungGenerationSizeMb: WORKER_YOUNG_GENERATION_MB },
-	});
+	const worker = startThread(data);
 	return new Promise((resolve, reject) => {
 		let failure: Error | undefined;
 		worker.on("message", (message: WorkerMessage) => {

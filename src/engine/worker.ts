@@ -1,4 +1,4 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { isClipSoupError } from "../errors.ts";
 import type { WorkerData, WorkerMessage } from "./protocol.ts";
 import { WorkerLoop } from "./worker-loop.ts";
@@ -7,14 +7,14 @@ function post(message: WorkerMessage): void {
 	parentPort?.postMessage(message);
 }
 
-try {
-	const { task, thread }: WorkerData = workerData;
-	new WorkerLoop(task, post).run(thread);
-} catch (error) {
-	if (!isClipSoupError(error)) throw error;
-	post({
-		kind: "failed",
-		failure: { code: error.code, message: error.message, fix: error.fix, details: error.details },
-	});
-}
-post({ kind: "done" });
+// Its work comes after its start: it may have been started before there was any.
+parentPort?.once("message", ({ task, thread }: WorkerData) => {
+	try {
+		new WorkerLoop(task, post).run(thread);
+	} catch (error) {
+		if (!isClipSoupError(error)) throw error;
+		const { code, message, fix, details } = error;
+		post({ kind: "failed", failure: { code, message, fix, details } });
+	}
+	post({ kind: "done" });
+});
