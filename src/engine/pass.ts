@@ -20,7 +20,7 @@ export interface Pass {
 	readonly steps: StepTable;
 	readonly sources: readonly PassSource[];
 	readonly outputs: readonly PassFile[];
-	/** Number of threads. Default: what is useful, at most `defaultThreads()`. */
+	/** Number of threads. Default: as `threads.ts` has it. */
 	readonly threads?: number | undefined;
 	/** Bytes of one operand's buffer, for tests; default by the budget of `jobs.ts`. */
 	readonly chunkByteLength?: number | undefined;
@@ -32,6 +32,7 @@ export interface Pass {
 }
 
 const PROGRESS_INTERVAL_MS = 100;
+
 /**
  * Runs all steps in bounded memory, with worker threads unless it is small: it knows no layout, architecture or merge method.
  *
