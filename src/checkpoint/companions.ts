@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import type { Folder } from "../bytes/folder.ts";
 import { ClipSoupError } from "../errors.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
@@ -70,7 +71,7 @@ const COMPANIONS: Readonly<Record<string, CompanionRule>> = {
 	},
 };
 
-/** A companion file of the first input, to be copied byte for byte. */
+/** A companion file, to be copied byte for byte. */
 export interface Companion {
 	readonly name: string;
 	readonly bytes: Buffer;
@@ -98,20 +99,33 @@ const TOKENIZER_NAMES: readonly string[] = Object.keys(COMPANIONS).filter(
 		name.startsWith("tokenizer"),
 );
 
-/** Reads the first model's tokenizer files and compares those of the other models with them. */
-export async function gatherTokenizers(models: readonly (readonly Checkpoint[])[]): Promise<Companions> {
-	const holders = await Promise.all(models.map(tokenizerHolder));
-	return gather(holders, TOKENIZER_NAMES);
+/** Tokenizer files, and the number from 0 of the model that they are of. */
+export interface Tokenizers extends Companions {
+	readonly from: number;
 }
 
-/** The folder of a model that has a tokenizer; its first one if none has. */
-async function tokenizerHolder(checkpoints: readonly Checkpoint[]): Promise<Holder> {
+/** Reads the tokenizer files of the first model that has some, and compares those of the other models with them. */
+export async function gatherTokenizers(models: readonly (readonly Checkpoint[])[]): Promise<Tokenizers> {
+	const found = await Promise.all(models.map(tokenizerFolder));
+	const from = Math.max(
+		0,
+		found.findIndex((folder) => folder !== undefined),
+	);
+	const holders = models.map((checkpoints, index) => ({
+		folder: found[index] ?? checkpoints[0]?.folder,
+		input: index + 1,
+	}));
+	const [first] = holders.splice(from, 1);
+	return { ...(await gather(first === undefined ? [] : [first, ...holders], TOKENIZER_NAMES)), from };
+}
+
+/** The folder of a model in which a tokenizer lies. */
+async function tokenizerFolder(checkpoints: readonly Checkpoint[]): Promise<Folder | undefined> {
 	for (const { folder } of checkpoints) {
-		if (folder === undefined) continue;
-		const found = await Promise.all(TOKENIZER_NAMES.map((name) => folder.readSmall(name)));
-		if (found.some((bytes) => bytes !== undefined)) return { folder };
+		const bytes = folder && (await Promise.all(TOKENIZER_NAMES.map((name) => folder.readSmall(name))));
+		if (bytes?.some((one) => one !== undefined)) return folder;
 	}
-	return { folder: checkpoints[0]?.folder };
+	return undefined;
 }
 
 /**
@@ -125,12 +139,19 @@ export async function gatherCompanions(inputs: readonly Checkpoint[]): Promise<C
 		const notice = "no configuration or tokenizer is copied: the first input is a single file, not a folder";
 		return { files: [], notices: [notice], faults: [] };
 	}
-	const { files, notices, faults } = await gather(inputs, Object.keys(COMPANIONS));
+	const { files, notices, faults } = await gather(
+		inputs.map(({ folder }, index) => ({ folder, input: index + 1 })),
+		Object.keys(COMPANIONS),
+	);
 	const nothing = "no configuration or tokenizer is copied: the first input's folder has none";
 	return { files, faults, notices: files.length === 0 ? [...notices, nothing] : notices };
 }
 
-type Holder = Pick<Checkpoint, "folder">;
+/** A folder, and the number from 1 of the input that it is of. */
+interface Holder {
+	readonly folder: Folder | undefined;
+	readonly input: number;
+}
 
 async function gather([first, ...others]: readonly Holder[], names: readonly string[]): Promise<Companions> {
 	const files: Companion[] = [];
@@ -141,10 +162,10 @@ async function gather([first, ...others]: readonly Holder[], names: readonly str
 		if (rule === undefined || first?.folder === undefined) continue;
 		const bytes = await first.folder.readSmall(name);
 		if (bytes) files.push({ name, bytes });
-		for (const [index, other] of others.entries()) {
-			if (other.folder === undefined) continue;
-			const theirs = await other.folder.readSmall(name);
-			const difference = compareCompanion(rule, name, bytes, theirs, index + 2);
+		for (const { folder, input } of others) {
+			if (folder === undefined) continue;
+			const theirs = await folder.readSmall(name);
+			const difference = compareCompanion(rule, name, { bytes, input: first.input }, { bytes: theirs, input });
 			if (difference instanceof ClipSoupError) faults.push(difference);
 			else if (difference !== undefined) notices.push(difference);
 		}
@@ -152,24 +173,29 @@ async function gather([first, ...others]: readonly Holder[], names: readonly str
 	return { files, notices, faults };
 }
 
+/** A companion file of an input, if it has it. */
+interface CompanionOf {
+	readonly bytes: Buffer | undefined;
+	readonly input: number;
+}
+
 function compareCompanion(
 	rule: CompanionRule,
 	name: string,
-	ours: Buffer | undefined,
-	theirs: Buffer | undefined,
-	input: number,
+	{ bytes: ours, input: first }: CompanionOf,
+	{ bytes: theirs, input }: CompanionOf,
 ): ClipSoupError | string | undefined {
 	if (ours === undefined && theirs === undefined) return undefined;
-	if (ours === undefined) return `${name}: input ${input} has it, input 1 has not; it is not copied`;
-	if (theirs === undefined) return `${name}: input 1 has it, input ${input} has not`;
+	if (ours === undefined) return `${name}: input ${input} has it, input ${first} has not; it is not copied`;
+	if (theirs === undefined) return `${name}: input ${first} has it, input ${input} has not`;
 	if (ours.equals(theirs)) return undefined;
 	if (rule.fault === undefined || isSameEssence(rule, ours, theirs)) {
-		return `${name}: input ${input} differs from input 1, whose file is copied`;
+		return `${name}: input ${input} differs from input ${first}, whose file is copied`;
 	}
 	const what = rule.fault === "ERR_VOCABULARY_MISMATCH" ? "vocabulary" : "architecture";
 	return new ClipSoupError(
 		rule.fault,
-		`Cannot average: "${name}" of input ${input} tells another ${what} than that of input 1`,
+		`Cannot average: "${name}" of input ${input} tells another ${what} than that of input ${first}`,
 		{
 			fix: `average checkpoints of one ${what}, or give the weight files instead of the folders`,
 			details: { name, input },

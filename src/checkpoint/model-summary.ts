@@ -1,14 +1,17 @@
+import { isDeepStrictEqual } from "node:util";
 import type { PartialArchitecture } from "../architectures/architecture.ts";
 import { describeArchitecture } from "../architectures/describe.ts";
+import { requirePreset } from "../architectures/index.ts";
 import { type Profile, profileArchitecture } from "../architectures/profile.ts";
 import { type ClipSoupError, faultsIn, isClipSoupError } from "../errors.ts";
 import type { Hub } from "../hub/hub.ts";
 import { TOWERS, type Tower } from "../layouts/canonical.ts";
 import { canonicalFaults } from "../layouts/canonical-faults.ts";
 import { missingFacts, partialArchitecture } from "../layouts/combine-facts.ts";
+import { presetFacts } from "../layouts/known-facts.ts";
 import { storedForms } from "../layouts/stored-forms.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { type ClipModel, type ModelOptions, partOf, readModel, towersIn } from "./model.ts";
+import { type ClipModel, fittingPresets, type ModelOptions, partOf, readModel, towersIn } from "./model.ts";
 
 /** What is known of a model, and where each fact comes from. */
 export interface ModelSummary {
@@ -46,7 +49,8 @@ export async function summariseModel(
 	if ("length" in read) return { model: undefined, notices: reasons("no model is recognised", read) };
 	const { knowledge, reading, tensors, carried, notices } = read;
 	const held = towersIn([...tensors, ...carried]);
-	const architecture = options.profile ? partOf(read, held) : partialArchitecture(knowledge, held);
+	const architecture = partialArchitecture(knowledge, held);
+	const counted = options.profile ? profileOf(read, held, architecture) : undefined;
 	return {
 		model: {
 			description: architecture && describeArchitecture(architecture),
@@ -55,9 +59,42 @@ export async function summariseModel(
 			layouts: layoutsOf(checkpoints, reading),
 			facts: Object.fromEntries(knowledge.facts),
 			missing: missingFacts(knowledge, held),
-			profile: options.profile && architecture ? profileArchitecture(architecture) : undefined,
+			profile: counted?.profile,
 		},
-		notices: [...notices, ...reasons("not the whole model, or not this one", tensorFaults(read, architecture, held))],
+		notices: [
+			...notices,
+			...(counted?.notices ?? []),
+			...reasons("not the whole model, or not this one", tensorFaults(read, architecture, held)),
+		],
+	};
+}
+
+/**
+ * The profile of the architecture. Tensors alone do not tell all of it, such as heads: then it is that of the presets which
+ * they fit, if these have the same one.
+ *
+ * @throws {ClipSoupError} ERR_USAGE naming what is missing
+ */
+function profileOf(
+	model: ClipModel,
+	held: ReadonlySet<Tower>,
+	architecture: PartialArchitecture | undefined,
+): { readonly profile: Profile; readonly notices: readonly string[] } {
+	if (architecture !== undefined) return { profile: profileArchitecture(architecture), notices: [] };
+	const names = fittingPresets(model.tensors);
+	const [profile, ...others] = names.map((name) => {
+		const told = presetFacts(requirePreset(name)).flatMap(({ facts }) => [...facts]);
+		const facts = told.map(([path, value]) => [path, { value, from: [name] }] as const);
+		const completed = partialArchitecture({ facts: new Map([...facts, ...model.knowledge.facts]) }, held);
+		return completed && profileArchitecture(completed);
+	});
+	if (profile === undefined || others.some((other) => !isDeepStrictEqual(other, profile))) {
+		return { profile: profileArchitecture(partOf(model, held)), notices: [] };
+	}
+	const missing = missingFacts(model.knowledge, held).filter((path) => !path.startsWith("preprocess."));
+	return {
+		profile,
+		notices: [`the profile is that of ${names.join(", ")}: tensors alone do not tell ${missing.join(", ")}`],
 	};
 }
 

@@ -337,7 +337,8 @@ export function towersIn(tensors: readonly Pick<CanonicalTensor, "name">[]): Rea
 	return new Set(tensors.map(({ name }) => towerOf(name)));
 }
 
-function fittingPresets(tensors: readonly CanonicalTensor[]): string[] {
+/** Names of the presets that agree with all that these tensors tell. */
+export function fittingPresets(tensors: readonly CanonicalTensor[]): string[] {
 	try {
 		const { carriers: _, ...image } = inferImage(shapesOf(tensors));
 		const known = towersIn(tensors).has("text") ? inferArchitecture(tensors).known : image;

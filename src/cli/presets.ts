@@ -23,15 +23,24 @@ export function listPresets(): CommandResult {
 interface Told {
 	readonly arch?: string | undefined;
 	readonly archConfig?: readonly string[] | undefined;
+	readonly data: boolean;
+	readonly tensors: boolean;
 }
 
 /** `inspect --arch NAME` or `--arch-config FILE`, without a checkpoint. @throws {ClipSoupError} ERR_USAGE */
-export async function inspectArchitecture({ arch, archConfig }: Told, watch: Watch): Promise<CommandResult> {
+export async function inspectArchitecture({ arch, archConfig, ...flags }: Told, watch: Watch): Promise<CommandResult> {
 	if (arch === undefined && archConfig === undefined) {
 		const found = "found no checkpoint, no --arch and no --arch-config";
 		throw new ClipSoupError("ERR_USAGE", `Cannot inspect: ${found}, expected one of them`, {
 			fix: "name a checkpoint: clip-soup inspect soup/",
 		});
+	}
+	for (const flag of ["data", "tensors"] as const) {
+		if (flags[flag]) {
+			throw new ClipSoupError("ERR_USAGE", `Cannot use --${flag}: found no checkpoint, expected one`, {
+				fix: "name the checkpoint, or leave the flag away",
+			});
+		}
 	}
 	const architecture = await architectureToldByUser({ arch, archConfig }, new Hub(watch));
 	const config = arch === undefined ? undefined : requirePreset(arch).config;

@@ -1,13 +1,14 @@
 import { posix } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { PartialArchitecture } from "../architectures/architecture.ts";
-import { type Companions, gatherTokenizers } from "../checkpoint/companions.ts";
+import type { Companions } from "../checkpoint/companions.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import { requirePreprocess } from "../layouts/combine-facts.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import { elementCount } from "../tensor/shape.ts";
 import type { TensorInfo } from "../tensor/tensor.ts";
 import type { PlacedTarget } from "./canonical-product.ts";
+import { outputTokenizer } from "./output-tokenizer.ts";
 import { configFiles, tokenizerFolder } from "./target-files.ts";
 import type { SmallFile } from "./weight-files.ts";
 
@@ -24,29 +25,29 @@ export async function canonicalCompanions(
 ): Promise<Omit<Companions, "files"> & { readonly files: readonly SmallFile[] }> {
 	const [first] = models;
 	if (first === undefined) throw new RangeError("There is at least one model");
-	const tokenizers = await gatherTokenizers(models.map(({ checkpoints }) => checkpoints));
+	const tokenizer = await outputTokenizer(models, targets, architecture.text?.vocabularySize);
 	const knowing = models.find(({ knowledge }) => knowledge.preprocess !== undefined) ?? first;
 	const parts = {
 		architecture,
 		preprocess: () => requirePreprocess(knowing.knowledge),
 		dtype: commonestDtype(tensors),
-		modelConfig: models.find(({ modelConfig }) => modelConfig !== undefined)?.modelConfig,
+		vocabulary: tokenizer.vocabulary,
+		modelConfig: tokenizer.modelConfig,
 	};
 	const files = targets.flatMap(({ target, root }) => {
 		const folder = tokenizerFolder(target);
-		const copies = folder === undefined ? [] : tokenizers.files;
+		const copies = folder === undefined ? [] : tokenizer.files;
 		return [
 			...copies.map(({ name, bytes }) => ({ name: posix.join(root, folder?.name ?? "", name), bytes })),
 			...configFiles(target, root, parts),
 		];
 	});
 	const notices = [
-		...tokenizers.notices,
-		...noTokenizer(tokenizers, targets),
+		...tokenizer.notices,
 		...preprocessNotices(models, knowing),
 		...paddingNotice(knowing.knowledge.preprocess?.resizeMode, targets),
 	];
-	return { files, faults: tokenizers.faults, notices };
+	return { files, faults: tokenizer.faults, notices };
 }
 
 /** Says where inputs prepare pictures otherwise than the output will: it is no fault, as in an average of one layout. */
@@ -67,12 +68,6 @@ function paddingNotice(resizeMode: string | undefined, targets: readonly PlacedT
 	const isTimm = targets.some(({ target }) => target.id === "timm" || target.id === "hf-pair");
 	if (resizeMode !== "longest" || !isTimm) return [];
 	return ["timm pads pictures with their mean colour, where OpenCLIP pads with its fill_color"];
-}
-
-function noTokenizer({ files }: Companions, targets: readonly PlacedTarget[]): string[] {
-	const isWanted = targets.some(({ target }) => target.id.startsWith("hf"));
-	if (files.length > 0 || !isWanted) return [];
-	return ["the input has no tokenizer files: transformers needs those of the model that it was trained with"];
 }
 
 /** The dtype that most elements have: transformers loads all weights in it. */

@@ -12,6 +12,7 @@ import { openClipConfig } from "../layouts/openclip-config.ts";
 import type { Preprocess } from "../layouts/preprocess.ts";
 import { timmConfig } from "../layouts/timm-config.ts";
 import type { Dtype } from "../tensor/dtype.ts";
+import type { Vocabulary } from "../tokenizer/vocabulary.ts";
 import type { SmallFile } from "./weight-files.ts";
 
 /** What configuration files are written from. */
@@ -22,7 +23,9 @@ export interface ConfigParts {
 	readonly preprocess: () => Preprocess;
 	/** Dtype of most weights. */
 	readonly dtype: Dtype;
-	/** The `model_cfg` that an OpenCLIP input had. */
+	/** Of the tokenizer, where it is known. */
+	readonly vocabulary: Vocabulary | undefined;
+	/** The `model_cfg` that an OpenCLIP input had, or what else is known of it. */
 	readonly modelConfig: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -34,7 +37,8 @@ interface ConfigFile {
 
 const PREPROCESSOR = ({ preprocess }: ConfigParts) => preprocessorConfig(preprocess());
 const TIMM = ({ architecture, preprocess }: ConfigParts) => timmConfig(withImage(architecture), preprocess());
-const TEXT = ({ architecture, dtype }: ConfigParts) => clipTextConfig(withText(architecture), dtype);
+const TEXT = ({ architecture, dtype, vocabulary }: ConfigParts) =>
+	clipTextConfig(withText(architecture), dtype, vocabulary);
 
 /** The configuration files of each target; the one that makes a folder a checkpoint comes last in its folder. */
 const CONFIG_FILES: Readonly<Record<TargetId, readonly ConfigFile[]>> = {
@@ -48,7 +52,10 @@ const CONFIG_FILES: Readonly<Record<TargetId, readonly ConfigFile[]>> = {
 	timm: [{ name: "config.json", json: TIMM }],
 	"hf-clip": [
 		{ name: "preprocessor_config.json", json: PREPROCESSOR },
-		{ name: "config.json", json: ({ architecture, dtype }) => clipConfig(withBoth(architecture), dtype) },
+		{
+			name: "config.json",
+			json: ({ architecture, dtype, vocabulary }) => clipConfig(withBoth(architecture), dtype, vocabulary),
+		},
 	],
 	"hf-pair": [
 		{ name: "vision/preprocessor_config.json", json: PREPROCESSOR },
@@ -57,7 +64,10 @@ const CONFIG_FILES: Readonly<Record<TargetId, readonly ConfigFile[]>> = {
 	],
 	"hf-dual": [
 		{ name: "preprocessor_config.json", json: PREPROCESSOR },
-		{ name: "config.json", json: ({ architecture, dtype }) => dualConfig(withBoth(architecture), dtype) },
+		{
+			name: "config.json",
+			json: ({ architecture, dtype, vocabulary }) => dualConfig(withBoth(architecture), dtype, vocabulary),
+		},
 	],
 	"hf-text": [{ name: "config.json", json: TEXT }],
 };

@@ -289,7 +289,9 @@ function contradiction(
 		"ERR_ARCHITECTURE_MISMATCH",
 		`Cannot know ${path}: found ${JSON.stringify(found)} in ${where}, expected ${JSON.stringify(value)} as in ${knownPlaces}`,
 		{
-			fix: "give the config that belongs to the checkpoint",
+			fix: [source.name, ...from].some((name) => name.startsWith("--arch "))
+				? "leave --arch away, or name the preset that belongs to the checkpoint"
+				: "give the config that belongs to the checkpoint",
 			details: { fact: path, found, source: source.name, expected: value, from },
 		},
 	);

@@ -3,6 +3,8 @@ import type { TextTower } from "../architectures/text.ts";
 import type { VitVision } from "../architectures/vit.ts";
 import { ClipSoupError } from "../errors.ts";
 import type { Dtype } from "../tensor/dtype.ts";
+import { CLIP_VOCABULARY_SIZE, type Vocabulary } from "../tokenizer/vocabulary.ts";
+import { LARGEST_ID_EOS } from "./hf-facts.ts";
 import { timmModel } from "./timm-model.ts";
 
 /** How transformers calls the dtypes that it loads. */
@@ -17,11 +19,12 @@ const DTYPE_NAMES: Partial<Record<Dtype, string>> = {
 const LOGIT_SCALE_INIT = 2.6592;
 
 /**
- * The `config.json` of `CLIPModel`. `dtype` is that of most weights; transformers loads them in it.
+ * The `config.json` of `CLIPModel`. `dtype` is that of most weights; transformers loads them in it. `vocabulary` is that of
+ * the tokenizer, where it is known.
  *
  * @throws {ClipSoupError} ERR_LAYOUT_MISMATCH if the image tower is no ViT.
  */
-export function clipConfig(architecture: Architecture, dtype: Dtype) {
+export function clipConfig(architecture: Architecture, dtype: Dtype, vocabulary?: Vocabulary) {
 	const { embedDim, vision, quickGelu } = architecture;
 	if (vision.family !== "vit") throw noVitFault(vision.family);
 	return {
@@ -30,14 +33,15 @@ export function clipConfig(architecture: Architecture, dtype: Dtype) {
 		logit_scale_init_value: LOGIT_SCALE_INIT,
 		model_type: "clip",
 		projection_dim: embedDim,
-		text_config: textFields(architecture),
+		text_config: textFields(architecture, vocabulary),
 		vision_config: visionFields(vision, embedDim, quickGelu),
 	};
 }
 
 /** The `config.json` of `CLIPTextModelWithProjection`. */
-export function clipTextConfig(architecture: TextArchitecture, dtype: Dtype) {
-	return { architectures: ["CLIPTextModelWithProjection"], ...dtypeField(dtype), ...textFields(architecture) };
+export function clipTextConfig(architecture: TextArchitecture, dtype: Dtype, vocabulary?: Vocabulary) {
+	const fields = textFields(architecture, vocabulary);
+	return { architectures: ["CLIPTextModelWithProjection"], ...dtypeField(dtype), ...fields };
 }
 
 /**
@@ -45,7 +49,7 @@ export function clipTextConfig(architecture: TextArchitecture, dtype: Dtype) {
  *
  * @throws {ClipSoupError} ERR_LAYOUT_MISMATCH for a tower that timm has no name for.
  */
-export function dualConfig(architecture: Architecture, dtype: Dtype) {
+export function dualConfig(architecture: Architecture, dtype: Dtype, vocabulary?: Vocabulary) {
 	const model = timmModel(architecture);
 	return {
 		architectures: ["VisionTextDualEncoderModel"],
@@ -53,7 +57,7 @@ export function dualConfig(architecture: Architecture, dtype: Dtype) {
 		logit_scale_init_value: LOGIT_SCALE_INIT,
 		model_type: "vision-text-dual-encoder",
 		projection_dim: architecture.embedDim,
-		text_config: textFields(architecture),
+		text_config: textFields(architecture, vocabulary),
 		vision_config: {
 			architecture: model.architecture,
 			do_pooling: true,
@@ -72,11 +76,11 @@ function dtypeField(dtype: Dtype): { readonly dtype?: string } {
 }
 
 /** Every field that decides the function: transformers' defaults are those of OpenAI's ViT-B-32. */
-function textFields({ text, embedDim, quickGelu }: TextArchitecture) {
+function textFields({ text, embedDim, quickGelu }: TextArchitecture, vocabulary: Vocabulary | undefined) {
 	return {
 		...blockFields(text, quickGelu),
 		bos_token_id: text.vocabularySize - 2,
-		eos_token_id: text.vocabularySize - 1,
+		eos_token_id: endToken(text.vocabularySize, vocabulary),
 		max_position_embeddings: text.contextLength,
 		model_type: "clip_text_model",
 		// Never read: OpenCLIP pads with 0, transformers with the end, and the causal mask hides both.
@@ -84,6 +88,16 @@ function textFields({ text, embedDim, quickGelu }: TextArchitecture) {
 		projection_dim: embedDim,
 		vocab_size: text.vocabularySize,
 	};
+}
+
+/**
+ * The id at which transformers pools a text: the last one of the vocabulary, which OpenCLIP pools at as the largest of a
+ * text; but where that one is in no text, since a vocabulary was padded, the one by which transformers looks for the largest.
+ */
+function endToken(vocabularySize: number, vocabulary: Vocabulary | undefined): number {
+	const last = vocabularySize - 1;
+	const isUsed = vocabulary === undefined ? vocabularySize <= CLIP_VOCABULARY_SIZE : vocabulary.lastId >= last;
+	return isUsed ? last : LARGEST_ID_EOS;
 }
 
 function visionFields(vision: VitVision, embedDim: number, quickGelu: boolean) {

@@ -9,8 +9,8 @@ const activation = oneOf("gelu", "quick_gelu").default("quick_gelu");
 /** transformers' default of an epsilon. */
 const LAYER_NORM_EPS = 1e-5;
 
-/** An `eos_token_id` of configs from before transformers 4.31, with which the text is pooled at its largest id. */
-const LEGACY_EOS = 2;
+/** An `eos_token_id` of configs from before transformers 4.31, with which it still pools a text at its largest id. */
+export const LARGEST_ID_EOS = 2;
 
 /** Fields of a block stack, which both towers have. */
 const BLOCK_FIELDS = {
@@ -109,25 +109,31 @@ const READERS: Readonly<Record<string, (json: unknown, file: string) => readonly
 		const vision = olderFirst(config.vision_config_dict, config.vision_config, "vision_config");
 		const where = { text: `text_config of ${file}`, vision: `vision_config of ${file}` };
 		return [
-			statedBy(file, { root: { embedDim: config.projection_dim } }, ROOT_PLACES),
-			statedBy(where.text, textFacts(text.json, where.text), placesBelow(text.field, TEXT_PLACES)),
-			statedBy(where.vision, visionFacts(vision.json, where.vision), placesBelow(vision.field, VISION_PLACES)),
+			statedBy(file, { root: { embedDim: config.projection_dim } }, placesIn(json, ROOT_PLACES)),
+			statedBy(where.text, textFacts(text.json, where.text), placesBelow(text.field, placesIn(text.json, TEXT_PLACES))),
+			statedBy(
+				where.vision,
+				visionFacts(vision.json, where.vision),
+				placesBelow(vision.field, placesIn(vision.json, VISION_PLACES)),
+			),
 		];
 	},
-	clip_text_model: (json, file) => [statedBy(file, withProjection(json, textFacts(json, file), file), TEXT_PLACES)],
+	clip_text_model: (json, file) => [
+		statedBy(file, withProjection(json, textFacts(json, file), file), placesIn(json, TEXT_PLACES)),
+	],
 	clip_vision_model: (json, file) => [
-		statedBy(file, withProjection(json, visionFacts(json, file), file), VISION_PLACES),
+		statedBy(file, withProjection(json, visionFacts(json, file), file), placesIn(json, VISION_PLACES)),
 	],
 	"vision-text-dual-encoder": (json, file) => {
 		const config = parseConfig(dualSchema, json, file);
 		const { architecture, model_args: modelArgs } = config.vision_config;
 		const { vision } = timmFacts({ architecture, modelArgs: modelArgs ?? {} }, `vision_config of ${file}`);
 		return [
-			statedBy(file, { root: { embedDim: config.projection_dim } }, ROOT_PLACES),
+			statedBy(file, { root: { embedDim: config.projection_dim } }, placesIn(json, ROOT_PLACES)),
 			statedBy(
 				`text_config of ${file}`,
 				textFacts(config.text_config, `text_config of ${file}`),
-				placesBelow("text_config", TEXT_PLACES),
+				placesBelow("text_config", placesIn(config.text_config, TEXT_PLACES)),
 			),
 			statedBy(`vision_config of ${file}`, vision === undefined ? {} : { vision }),
 		];
@@ -147,6 +153,14 @@ export function readHfConfig(json: unknown, file = "config.json"): readonly Fact
 	return reader(json, file);
 }
 
+/** Places as they are, and of fields that are not there that transformers has a default for them. */
+function placesIn(json: unknown, places: Places): Places {
+	const isThere = (field: string) => typeof json === "object" && json !== null && Object.hasOwn(json, field);
+	return Object.fromEntries(
+		Object.entries(places).map(([fact, field]) => [fact, isThere(field) ? field : `${field}, by default`]),
+	);
+}
+
 /** A part of a config under its older name where it is given. */
 function olderFirst(older: unknown, json: unknown, field: string) {
 	return older === undefined || older === null ? { json, field } : { json: older, field: `${field}_dict` };
@@ -162,12 +176,12 @@ function textFacts(json: unknown, file: string): PartialModel {
 	refuseUnequalHeads(config.hidden_size, config.num_attention_heads, file);
 	const { eos_token_id: eos, vocab_size: vocabularySize } = config;
 	// OpenCLIP pools at the largest id of a text, which is the end's only if no other is larger.
-	if (eos !== vocabularySize - 1 && eos !== LEGACY_EOS) {
+	if (eos !== vocabularySize - 1 && eos !== LARGEST_ID_EOS) {
 		throw fieldFault(
 			file,
 			"eos_token_id",
 			eos,
-			`${vocabularySize - 1}, the last of ${vocabularySize} ids, or ${LEGACY_EOS}`,
+			`${vocabularySize - 1}, the last of ${vocabularySize} ids, or ${LARGEST_ID_EOS}`,
 		);
 	}
 	return {

@@ -133,11 +133,13 @@ export function openClipConfig(
 /** The `model_cfg` nearest to the original that describes the architecture. */
 function modelConfigFrom(original: Readonly<Record<string, unknown>>, architecture: Architecture): unknown {
 	const shortest = modelConfigOf(architecture);
+	// The fields of the architecture first, whatever else the original has behind them.
 	const merged = {
+		...shortest,
 		...original,
 		...shortest,
-		vision_cfg: { ...fieldsOf(original.vision_cfg), ...shortest.vision_cfg },
-		text_cfg: { ...fieldsOf(original.text_cfg), ...shortest.text_cfg },
+		vision_cfg: { ...shortest.vision_cfg, ...fieldsOf(original.vision_cfg), ...shortest.vision_cfg },
+		text_cfg: { ...shortest.text_cfg, ...fieldsOf(original.text_cfg), ...shortest.text_cfg },
 	};
 	return [original, merged].find((config) => isConfigOf(config, architecture)) ?? shortest;
 }

@@ -1,7 +1,10 @@
+import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { PRESETS } from "../../src/architectures/index.ts";
+import { PRESETS, requirePreset } from "../../src/architectures/index.ts";
 import { convert, inspect } from "../../src/index.ts";
+import { canonicalInventory } from "../../src/layouts/canonical.ts";
+import { serializeHeader } from "../../src/safetensors/serialize.ts";
 import { expectDone, expectFailure } from "../cli/expectations.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/tmp.ts";
@@ -191,6 +194,44 @@ describe("inspect --profile", () => {
 			code: "ERR_USAGE",
 			says: ["vision.family", "text.width"],
 			fix: /--arch/,
+		});
+	});
+
+	/** The checkpoint of a preset, of which there is the header only: the rest is a hole in the file. */
+	async function bareCheckpoint(name: string): Promise<string> {
+		const { architecture } = requirePreset(name);
+		const { bytes, tensors } = serializeHeader(
+			canonicalInventory(architecture).map((tensor) => ({ ...tensor, dtype: "F16" as const })),
+			new Map(),
+		);
+		const path = join(await temporaryFolder(), "weights.safetensors");
+		await writeFile(path, bytes);
+		const [end = 0] = tensors.map(({ end }) => end).sort((a, b) => b - a);
+		await truncate(path, bytes.length + end);
+		return path;
+	}
+
+	it("of a checkpoint alone is that of the presets that its tensors fit, if it is the same", async () => {
+		const run = await runCli(["inspect", await bareCheckpoint("ViT-L-14-336"), "--profile"]);
+		expectDone(run);
+		expect(run.stdout).toMatch(
+			/^image +191\.1 +270\.24 +304\.29\ntext +6\.66 +7\.95 +123\.65\ntotal +197\.76 +278\.19 +427\.94$/m,
+		);
+		expect(run.stderr).toMatch(/the profile is that of ViT-L-14-336.*: tensors alone do not tell .*vision\.heads/);
+		expect(run.stderr).not.toMatch(/preprocess/);
+		// Its tensors are those of both sizes of image.
+		expectFailure(await runCli(["inspect", await bareCheckpoint("convnext_xxlarge"), "--profile"]), {
+			code: "ERR_USAGE",
+			says: ["vision.imageSize"],
+			fix: /convnext_xxlarge, convnext_xxlarge_320/,
+		});
+	});
+
+	it.each(["--data", "--tensors"])("refuses %s where there is no checkpoint", async (flag) => {
+		expectFailure(await runCli(["inspect", "--arch", "RN50", flag]), {
+			code: "ERR_USAGE",
+			says: [flag, "found no checkpoint"],
+			fix: /name the checkpoint/,
 		});
 	});
 

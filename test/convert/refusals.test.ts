@@ -323,7 +323,7 @@ const REFUSALS: readonly Refusal[] = [
 		more: { arch: "ViT-B-32" },
 		code: "ERR_ARCHITECTURE_MISMATCH",
 		says: ["vision.width: found 768 in --arch ViT-B-32", "expected 60 as in the image tower's tensors"],
-		fix: /config/,
+		fix: /leave --arch away/,
 	},
 	{
 		title: "a name that is no preset's",

@@ -281,11 +281,33 @@ describe("clipConfig", () => {
 		expect(facts.get("text.heads")?.value).toBe(8);
 	});
 
+	it.each([
+		[49_408, undefined, 49_407],
+		[600, undefined, 599],
+		// Padded to a multiple of 64: the last id is in no text.
+		[49_472, undefined, 2],
+		[49_472, 49_407, 2],
+		[49_472, 49_471, 49_471],
+		[600, 500, 2],
+		[600, 599, 599],
+	])("pools %d ids of which the tokenizer's last is %s at %d", (vocabularySize, lastId, eos) => {
+		const base = preset("ViT-B-32");
+		const architecture = { ...base, text: { ...base.text, vocabularySize } };
+		const vocabulary = lastId === undefined ? undefined : { lastId, isClip: false };
+		const config = clipConfig(architecture, "F32", vocabulary);
+		expect(config.text_config.eos_token_id).toBe(eos);
+		expect(clipTextConfig(architecture, "F32", vocabulary).eos_token_id).toBe(eos);
+		expect(combineFacts(readHfConfig(config)).facts.get("text.vocabularySize")?.value).toBe(vocabularySize);
+	});
+
 	it("refuses towers of two activations", () => {
 		const config = { model_type: "clip", text_config: { hidden_act: "gelu" }, vision_config: {} };
 		const [fault] = faultsOf(() => combineFacts(readHfConfig(config)));
 		expect(fault?.code).toBe("ERR_ARCHITECTURE_MISMATCH");
 		expect(fault?.details).toMatchObject({ fact: "quickGelu" });
+		expect(fault?.message).toMatch(/\(text_config\.hidden_act\)/);
+		// What the file does not say is not said to stand there.
+		expect(fault?.message).toMatch(/\(vision_config\.hidden_act, by default\)/);
 	});
 
 	it("lets the older text_config_dict win", () => {

@@ -1,0 +1,73 @@
+import { originOf } from "../checkpoint/checkpoint.ts";
+import { type Companion, gatherTokenizers } from "../checkpoint/companions.ts";
+import type { ClipModel } from "../checkpoint/model.ts";
+import type { ClipSoupError } from "../errors.ts";
+import { CLIP_VOCABULARY_SIZE, readVocabulary, type Vocabulary } from "../tokenizer/vocabulary.ts";
+import type { PlacedTarget } from "./canonical-product.ts";
+
+type ModelConfig = ClipModel["modelConfig"];
+
+/** The tokenizer of an output: that of the first model that has one. */
+export interface OutputTokenizer {
+	readonly files: readonly Companion[];
+	readonly vocabulary: Vocabulary | undefined;
+	/** The `model_cfg` of the first model that has one; else, of a tokenizer that is not open_clip's own, its name. */
+	readonly modelConfig: ModelConfig;
+	readonly notices: readonly string[];
+	readonly faults: readonly ClipSoupError[];
+}
+
+/** @param vocabularySize number of the text tower's token ids, if it is there */
+export async function outputTokenizer(
+	models: readonly ClipModel[],
+	targets: readonly PlacedTarget[],
+	vocabularySize: number | undefined,
+): Promise<OutputTokenizer> {
+	const { files, faults, notices, from } = await gatherTokenizers(models.map(({ checkpoints }) => checkpoints));
+	const vocabulary = readVocabulary(files);
+	const original = models.find(({ modelConfig }) => modelConfig !== undefined)?.modelConfig;
+	const holder = models[from];
+	const isOwn = files.length > 0 && vocabulary?.isClip !== true;
+	const name =
+		isOwn && original === undefined && holder ? (originOf(holder.checkpoints)?.repo ?? holder.name) : undefined;
+	const modelConfig = name === undefined ? original : { text_cfg: { hf_tokenizer_name: name } };
+	const isFor = (layout: string) => targets.some(({ target }) => target.id.startsWith(layout));
+	const said = [
+		...(isFor("hf") ? transformersNotices(files, original) : []),
+		...(isFor("openclip") ? [nameNotice(name), missingNotice(files, modelConfig, vocabularySize)] : []),
+	];
+	return { files, vocabulary, modelConfig, faults, notices: [...notices, ...said.flatMap((one) => one ?? [])] };
+}
+
+function transformersNotices(files: readonly Companion[], original: ModelConfig): (string | undefined)[] {
+	const { hf_tokenizer_name: name, tokenizer_kwargs: options } = textConfigOf(original);
+	const named = typeof name === "string" && name !== "" ? `, which the configuration calls "${name}"` : "";
+	const hasOptions = typeof options === "object" && options !== null && Object.keys(options).length > 0;
+	return [
+		files.length === 0
+			? `the input has no tokenizer files: transformers needs those of the model that it was trained with${named}`
+			: undefined,
+		hasOptions ? `a tokenizer of transformers knows nothing of tokenizer_kwargs ${JSON.stringify(options)}` : undefined,
+	];
+}
+
+function nameNotice(name: string | undefined): string | undefined {
+	if (name === undefined) return undefined;
+	return `the model has a tokenizer of its own: open_clip finds it in the folder (local-dir:), and on the Hub under text_cfg.hf_tokenizer_name, "${name}", which is to be the repository that it is published to`;
+}
+
+function missingNotice(
+	files: readonly Companion[],
+	modelConfig: ModelConfig,
+	vocabularySize = CLIP_VOCABULARY_SIZE,
+): string | undefined {
+	const { hf_tokenizer_name: name, tokenizer_type: type } = textConfigOf(modelConfig);
+	const isTold = [name, type].some((one) => typeof one === "string" && one !== "");
+	if (isTold || files.length > 0 || vocabularySize >= CLIP_VOCABULARY_SIZE) return undefined;
+	return `the input has no tokenizer files: open_clip's own tokenizer has ${CLIP_VOCABULARY_SIZE} ids, the model ${vocabularySize}`;
+}
+
+function textConfigOf(modelConfig: ModelConfig): Readonly<Record<string, unknown>> {
+	const text: unknown = modelConfig?.text_cfg;
+	return typeof text === "object" && text !== null ? { ...text } : {};
+}
