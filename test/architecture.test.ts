@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 
 /** Low to high. A module may import its own area and any lower layer: never a sibling area, never a higher layer. */
 const LAYERS: readonly (readonly string[])[] = [
-	["errors.ts", "origin.ts", "version.ts"],
+	["errors.ts", "origin.ts", "schema-issue.ts", "version.ts"],
 	["progress.ts", "verification.ts", "tensor"],
 	["bytes", "recipe.ts", "kernels", "architectures", "reports"],
 	["safetensors", "output", "merge-methods", "layouts", "signing", "tokenizer", "hub"],
@@ -35,7 +35,10 @@ const DOORS: readonly { readonly module: RegExp; readonly areas: readonly string
 	{ module: /^onnxruntime-node$/, areas: ["onnx"] },
 	{
 		module: /^zod$/,
-		areas: ["recipe.ts", "architectures", "layouts", "lock", "signing", "hub", "reports", "card", "publishing", "cli"],
+		areas: [
+			...["recipe.ts", "schema-issue.ts", "architectures", "layouts", "lock"],
+			...["signing", "hub", "reports", "card", "publishing", "cli"],
+		],
 	},
 ];
 

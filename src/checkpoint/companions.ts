@@ -99,13 +99,8 @@ const TOKENIZER_NAMES: readonly string[] = Object.keys(COMPANIONS).filter(
 		name.startsWith("tokenizer"),
 );
 
-/** Tokenizer files, and the number from 0 of the model that they are of. */
-export interface Tokenizers extends Companions {
-	readonly from: number;
-}
-
 /** Reads the tokenizer files of the first model that has some, and compares those of the other models with them. */
-export async function gatherTokenizers(models: readonly (readonly Checkpoint[])[]): Promise<Tokenizers> {
+export async function gatherTokenizers(models: readonly (readonly Checkpoint[])[]): Promise<Companions> {
 	const found = await Promise.all(models.map(tokenizerFolder));
 	const from = Math.max(
 		0,
@@ -116,7 +111,7 @@ export async function gatherTokenizers(models: readonly (readonly Checkpoint[])[
 		input: index + 1,
 	}));
 	const [first] = holders.splice(from, 1);
-	return { ...(await gather(first === undefined ? [] : [first, ...holders], TOKENIZER_NAMES)), from };
+	return gather(first === undefined ? [] : [first, ...holders], TOKENIZER_NAMES);
 }
 
 /** The folder of a model in which a tokenizer lies. */

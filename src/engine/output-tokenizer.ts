@@ -1,17 +1,28 @@
-import { originOf } from "../checkpoint/checkpoint.ts";
 import { type Companion, gatherTokenizers } from "../checkpoint/companions.ts";
 import type { ClipModel } from "../checkpoint/model.ts";
 import type { ClipSoupError } from "../errors.ts";
-import { CLIP_VOCABULARY_SIZE, readVocabulary, type Vocabulary } from "../tokenizer/vocabulary.ts";
+import { CLIP_VOCABULARY_SIZE, readVocabulary, type Vocabulary } from "../layouts/vocabulary.ts";
 import type { PlacedTarget } from "./canonical-product.ts";
 
 type ModelConfig = ClipModel["modelConfig"];
+
+/**
+ * What a tokenizer is called that is not open_clip's own, so that open_clip takes it from the folder: any name does so with
+ * `local-dir:`, and this one is no repository's.
+ */
+const IN_FOLDER = "tokenizer-in-this-folder";
+
+const NAME_NOTICE =
+	"the model has a tokenizer of its own: open_clip finds it in the folder (local-dir:); to be found on the Hub (hf-hub:), text_cfg.hf_tokenizer_name has to be the repository that it is published to";
+
+/** Files of a tokenizer that hold no vocabulary. */
+const SETTINGS: readonly string[] = ["special_tokens_map.json", "tokenizer_config.json"];
 
 /** The tokenizer of an output: that of the first model that has one. */
 export interface OutputTokenizer {
 	readonly files: readonly Companion[];
 	readonly vocabulary: Vocabulary | undefined;
-	/** The `model_cfg` of the first model that has one; else, of a tokenizer that is not open_clip's own, its name. */
+	/** The `model_cfg` of the first model that has one; else the name of a tokenizer that is not open_clip's own. */
 	readonly modelConfig: ModelConfig;
 	readonly notices: readonly string[];
 	readonly faults: readonly ClipSoupError[];
@@ -23,18 +34,18 @@ export async function outputTokenizer(
 	targets: readonly PlacedTarget[],
 	vocabularySize: number | undefined,
 ): Promise<OutputTokenizer> {
-	const { files, faults, notices, from } = await gatherTokenizers(models.map(({ checkpoints }) => checkpoints));
+	const { files, faults, notices } = await gatherTokenizers(models.map(({ checkpoints }) => checkpoints));
 	const vocabulary = readVocabulary(files);
 	const original = models.find(({ modelConfig }) => modelConfig !== undefined)?.modelConfig;
-	const holder = models[from];
-	const isOwn = files.length > 0 && vocabulary?.isClip !== true;
-	const name =
-		isOwn && original === undefined && holder ? (originOf(holder.checkpoints)?.repo ?? holder.name) : undefined;
-	const modelConfig = name === undefined ? original : { text_cfg: { hf_tokenizer_name: name } };
+	const hasWords = files.some(({ name }) => !SETTINGS.includes(name));
+	const isNamed = original === undefined && hasWords && vocabulary?.isClip !== true;
+	const modelConfig = isNamed ? { text_cfg: { hf_tokenizer_name: IN_FOLDER } } : original;
 	const isFor = (layout: string) => targets.some(({ target }) => target.id.startsWith(layout));
 	const said = [
 		...(isFor("hf") ? transformersNotices(files, original) : []),
-		...(isFor("openclip") ? [nameNotice(name), missingNotice(files, modelConfig, vocabularySize)] : []),
+		...(isFor("openclip")
+			? [isNamed ? NAME_NOTICE : undefined, missingNotice(files, modelConfig, vocabularySize)]
+			: []),
 	];
 	return { files, vocabulary, modelConfig, faults, notices: [...notices, ...said.flatMap((one) => one ?? [])] };
 }
@@ -49,11 +60,6 @@ function transformersNotices(files: readonly Companion[], original: ModelConfig)
 			: undefined,
 		hasOptions ? `a tokenizer of transformers knows nothing of tokenizer_kwargs ${JSON.stringify(options)}` : undefined,
 	];
-}
-
-function nameNotice(name: string | undefined): string | undefined {
-	if (name === undefined) return undefined;
-	return `the model has a tokenizer of its own: open_clip finds it in the folder (local-dir:), and on the Hub under text_cfg.hf_tokenizer_name, "${name}", which is to be the repository that it is published to`;
 }
 
 function missingNotice(

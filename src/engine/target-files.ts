@@ -11,8 +11,8 @@ import type { Target, TargetFolder, TargetId } from "../layouts/index.ts";
 import { openClipConfig } from "../layouts/openclip-config.ts";
 import type { Preprocess } from "../layouts/preprocess.ts";
 import { timmConfig } from "../layouts/timm-config.ts";
+import type { Vocabulary } from "../layouts/vocabulary.ts";
 import type { Dtype } from "../tensor/dtype.ts";
-import type { Vocabulary } from "../tokenizer/vocabulary.ts";
 import type { SmallFile } from "./weight-files.ts";
 
 /** What configuration files are written from. */

@@ -3,9 +3,9 @@ import type { TextTower } from "../architectures/text.ts";
 import type { VitVision } from "../architectures/vit.ts";
 import { ClipSoupError } from "../errors.ts";
 import type { Dtype } from "../tensor/dtype.ts";
-import { CLIP_VOCABULARY_SIZE, type Vocabulary } from "../tokenizer/vocabulary.ts";
 import { LARGEST_ID_EOS } from "./hf-facts.ts";
 import { timmModel } from "./timm-model.ts";
+import { CLIP_VOCABULARY_SIZE, type Vocabulary } from "./vocabulary.ts";
 
 /** How transformers calls the dtypes that it loads. */
 const DTYPE_NAMES: Partial<Record<Dtype, string>> = {

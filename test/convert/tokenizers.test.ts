@@ -31,8 +31,8 @@ describe("a tokenizer that is not OpenAI's", () => {
 		const hf = await converted(digitsPath("rewind"), "hf", "digits");
 		const { output, notices } = await converted(hf.output, "openclip", "home");
 		expect(await readdir(output)).toEqual(expect.arrayContaining(NAMES));
-		expect(await tokenizerName(output)).toBe("digits");
-		expect(notices).toMatch(/a tokenizer of its own: .*hf_tokenizer_name, "digits"/);
+		expect(await tokenizerName(output)).toBe("tokenizer-in-this-folder");
+		expect(notices).toMatch(/a tokenizer of its own: .*hf_tokenizer_name has to be the repository/);
 	});
 
 	it("keeps the name that a model_cfg has for it", async () => {

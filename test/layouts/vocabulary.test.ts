@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { readVocabulary } from "../../src/tokenizer/vocabulary.ts";
+import { readVocabulary } from "../../src/layouts/vocabulary.ts";
 
 const CLIP = JSON.parse(gunzipSync(readFileSync("fixtures/tokenizer/tokenizer.json.gz")).toString("utf8"));
 
