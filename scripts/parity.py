@@ -59,6 +59,9 @@ def pixels(count, side, mean, std):
     return torch.from_numpy(((images / 255 - mean) / std).astype(numpy.float32)).permute(0, 3, 1, 2).contiguous()
 
 
+TEXTS = ["a photo of the digit three", "seven"]
+
+
 class System:
     """A reference system with its inputs and what they must give."""
 
@@ -158,6 +161,11 @@ def pictures(system):
 def check_open_clip(system, folder):
     model, _, transform = open_clip.create_model_and_transforms(f"local-dir:{folder}")
     check_pictures(system, torch.stack([transform(image) for image in pictures(system)]), "open_clip")
+    # A model with a tokenizer of its own is of no use with open_clip's.
+    if (folder / "tokenizer.json").exists():
+        tokens = [open_clip.get_tokenizer(f"local-dir:{one}")(TEXTS) for one in (folder, system.root / "openclip")]
+        if not torch.equal(*tokens):
+            raise RuntimeError(f"open_clip: tokens {tokens[0][0, :5].tolist()}, expected {tokens[1][0, :5].tolist()}")
     yield "open_clip", errors_of(system, model, run_open_clip)
 
 
