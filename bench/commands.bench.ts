@@ -78,10 +78,11 @@ function measure({ name, dtype, inputs, fsync, aim, args }: Scenario): string[] 
 	return [name, (bytes / 1e9).toFixed(2), ...times(result), ratio(result), aim, peak(result)];
 }
 
-/** Removes what the run before has written: both sides write to new files. */
+/** Removes what the run before has written, and waits for the disk: both sides write to new files on a disk at rest. */
 function makeRoom(): void {
 	for (const path of [OUTPUT, COPY]) rmSync(path, { recursive: true, force: true });
 	mkdirSync(OUTPUT, { recursive: true });
+	runShell("sync");
 }
 
 function times({ ours, theirs }: Comparison): string[] {
