@@ -4,12 +4,6 @@ import { ClipSoupError, systemCode } from "../errors.ts";
 /** Bytes of one system call: Node refuses 2 GiB and more, and Linux cuts a call 4 KiB short of it. */
 export const MAX_CALL_BYTE_LENGTH = 2 ** 30;
 
-/**
- * Bytes of one write. Linux takes memory for files in pieces as large as the writes; those of 64 KB lie ready more often than
- * larger ones, which a virtual machine has to get from its host first: a conversion took a third less than with 1 MB.
- */
-const WRITE_BYTE_LENGTH = 2 ** 16;
-
 const NO_SPACE_CODES: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /**
@@ -31,14 +25,20 @@ export function readFully(descriptor: number, target: Uint8Array, position: numb
 }
 
 /**
- * Writes all of `source` to the descriptor at `position`, synchronously.
+ * Writes all of `source` to the descriptor at `position`, synchronously, in calls of at most `most` bytes.
  *
  * @throws {ClipSoupError} ERR_NO_SPACE if the disk, the quota or the largest file size is reached, ERR_IO otherwise.
  */
-export function writeFully(descriptor: number, source: Uint8Array, position: number, name = "the output"): void {
+export function writeFully(
+	descriptor: number,
+	source: Uint8Array,
+	position: number,
+	name = "the output",
+	most = MAX_CALL_BYTE_LENGTH,
+): void {
 	let done = 0;
 	while (done < source.byteLength) {
-		const length = Math.min(source.byteLength - done, WRITE_BYTE_LENGTH);
+		const length = Math.min(source.byteLength - done, most);
 		done += attempt(
 			() => writeSync(descriptor, source, done, length, position + done),
 			(cause) => writeError(name, position + done, cause),

@@ -52,6 +52,10 @@ export class JobTable {
 		return this.parts.ends.at(-1) ?? 0;
 	}
 
+	get laneCount(): number {
+		return this.parts.ends.length;
+	}
+
 	at(row: number): Job {
 		const [step = 0, begin = 0, end = 0] = this.#cells.subarray(row * CELLS, (row + 1) * CELLS);
 		return { step, begin, end };

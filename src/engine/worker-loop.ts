@@ -13,6 +13,13 @@ import type { Runner } from "./operations/runner.ts";
 import type { WorkerMessage, WorkerSource, WorkerTask } from "./protocol.ts";
 import { StepTable } from "./step-table.ts";
 
+/**
+ * Bytes of one write of a thread that writes to files of its own. Linux takes memory for files in pieces as large as the
+ * writes, and small ones lie ready more often than large ones, which a virtual machine has to get from its host. Threads
+ * that wait for each other's writes to one file lose more by many of them than that.
+ */
+const MOST_WRITTEN_ALONE = 2 ** 16;
+
 /** Says something to the thread that planned the pass. */
 type Post = (message: WorkerMessage) => void;
 
@@ -34,6 +41,8 @@ export class WorkerLoop {
 	readonly #jobs: JobTable;
 	readonly #control: Control;
 	readonly #stations: readonly Station[];
+	/** Bytes of one write. */
+	readonly #mostWritten: number | undefined;
 	/** One for each source. */
 	readonly #readers: readonly ReadSource[];
 
@@ -42,6 +51,7 @@ export class WorkerLoop {
 		this.#post = post;
 		this.#steps = StepTable.attach(task.steps);
 		this.#jobs = JobTable.attach(task.jobs);
+		this.#mostWritten = this.#jobs.laneCount > 1 ? MOST_WRITTEN_ALONE : undefined;
 		this.#control = new Control(task.steps.length, task.control);
 		const workspace = new MeanWorkspace(task.kernels, task.steps.operandCount, task.chunkByteLength);
 		this.#stations = task.operations.map((operation) => {
@@ -108,7 +118,7 @@ export class WorkerLoop {
 		for (const { file, position } of places) {
 			const output = this.#task.outputs[file];
 			if (output === undefined) throw new Error(`Step ${step} names an output that does not exist`);
-			writeFully(output.descriptor, bytes, position + first * traits.outputByteLength, output.name);
+			writeFully(output.descriptor, bytes, position + first * traits.outputByteLength, output.name, this.#mostWritten);
 		}
 		hash?.update(bytes);
 		return places.length * bytes.byteLength;
