@@ -48,8 +48,8 @@ export interface Comparison {
 }
 
 /**
- * Runs the two in turn, so that a drift of the machine meets both, and either as the first of a pair, since what a run leaves
- * to be written burdens the next; the first pair warms up and is not counted.
+ * Runs the two in turn, so that a drift of the machine meets both, and either as the first of a pair, since the memory that
+ * a run leaves is found by the next; the first pair warms up and is not counted.
  */
 export function compare(rounds: number, ours: () => Run, theirs: () => Run): Comparison {
 	const pairs = Array.from({ length: rounds + 1 }, (_, round) => {

@@ -44,7 +44,7 @@ export async function outputTokenizer(
 	const said = [
 		...(isFor("hf") ? transformersNotices(files, original) : []),
 		...(isFor("openclip")
-			? [isNamed ? NAME_NOTICE : undefined, missingNotice(files, modelConfig, vocabularySize)]
+			? [isNamed ? NAME_NOTICE : undefined, missingNotice(hasWords, modelConfig, vocabularySize)]
 			: []),
 	];
 	return { files, vocabulary, modelConfig, faults, notices: [...notices, ...said.flatMap((one) => one ?? [])] };
@@ -63,13 +63,13 @@ function transformersNotices(files: readonly Companion[], original: ModelConfig)
 }
 
 function missingNotice(
-	files: readonly Companion[],
+	hasWords: boolean,
 	modelConfig: ModelConfig,
 	vocabularySize = CLIP_VOCABULARY_SIZE,
 ): string | undefined {
 	const { hf_tokenizer_name: name, tokenizer_type: type } = textConfigOf(modelConfig);
 	const isTold = [name, type].some((one) => typeof one === "string" && one !== "");
-	if (isTold || files.length > 0 || vocabularySize >= CLIP_VOCABULARY_SIZE) return undefined;
+	if (isTold || hasWords || vocabularySize >= CLIP_VOCABULARY_SIZE) return undefined;
 	return `the input has no tokenizer files: open_clip's own tokenizer has ${CLIP_VOCABULARY_SIZE} ids, the model ${vocabularySize}`;
 }
 
